@@ -1,0 +1,42 @@
+"""Failures, by the boundary that was crossed.
+
+MedgymError
+├── ConfigError    the command or its configuration cannot be used (exit code 2)
+├── ClusterError   Ray cannot give what the run needs
+├── PolicyError    the engine or endpoint failed to answer
+├── SandboxError   the sandbox could not run a cell (never: the cell's own failure)
+├── TaskError      a task cannot be run or graded as it stands
+└── StorageError   a trajectory could not be made durable
+
+PolicyError, SandboxError and StorageError are failures of ours: they are retried within a budget, land in `failures/`
+and are never turned into a reward. Every class takes one message and stays picklable, so that it crosses a
+process boundary with its type.
+"""
+
+
+class MedgymError(Exception):
+    """Base of every failure that is reported to a user as one line."""
+
+
+class ConfigError(MedgymError, ValueError):
+    """The command or its configuration cannot be used; the message says what to type instead."""
+
+
+class ClusterError(MedgymError, RuntimeError):
+    """The Ray cluster is out of reach or lacks what the run needs; the message names it."""
+
+
+class PolicyError(MedgymError, RuntimeError):
+    """The policy (engine or endpoint) failed; the agent is not to blame."""
+
+
+class SandboxError(MedgymError, RuntimeError):
+    """The sandbox was lost or could not start; the agent's code is not to blame."""
+
+
+class TaskError(MedgymError, ValueError):
+    """A task cannot be run or graded as it stands."""
+
+
+class StorageError(MedgymError, OSError):
+    """A trajectory could not be made durable (disk full, directory gone, …)."""

@@ -1,0 +1,129 @@
+"""What a task family is: where its tasks come from, what the agent sees, and what a true reward is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from medgym_ray.actions import Action, ActionKind
+from medgym_ray.sandboxes.base import Sandbox
+
+Split = Literal["train", "test"]
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, as plain text."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One problem. `inputs` is what agent and sandbox may see; `gold` never enters a sandbox, prompt or log.
+
+    Both hold JSON values only, so that a task crosses processes and can be hashed.
+    """
+
+    task_id: str
+    """`<family>/<id>`"""
+    family: str
+    category: str
+    split: Split
+    inputs: Mapping[str, Any]
+    gold: Mapping[str, Any] = field(repr=False)
+    source_sha256: str
+    """sha256 of the record the task was made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What the sandbox gets before the first turn: small files by path relative to the working directory."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What an execution hands in for grading. `answer` is typed JSON; stdout and stderr serve only the paper's rule."""
+
+    answer: Any = None
+    has_answer: bool = False
+    code: str | None = None
+    stdout: str = ""
+    stderr: str = ""
+    ran: bool = True
+    """False where the code ended in an error, a limit or a signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The true reward in [0, 1], why, and beside it what the original's published rule would have paid."""
+
+    reward: float
+    success: bool
+    reason: str
+    reward_paper: float | None = None
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """What a loader could not use: broken records (file:line and why) and tasks dropped with a reason."""
+
+    broken: list[str] = field(default_factory=list)
+    dropped: dict[str, str] = field(default_factory=dict)
+
+    def record_broken(self, path: Path, line: int, why: str) -> None:
+        """Counts one unreadable record."""
+        self.broken.append(f"{path}:{line}: {why}")
+
+    def task_dropped(self, task_id: str, why: str) -> None:
+        """Counts one task that is left out on purpose (untrusted or contradictory gold, …)."""
+        self.dropped[task_id] = why
+
+
+class Family(Protocol):
+    """A task family. Implementations subclass it explicitly and inherit the defaults given here."""
+
+    name: str
+    licence: str
+    """`open`, `physionet-1.5.0` or `stanford-ehrshot`."""
+    restricted: bool
+    categories: tuple[str, ...]
+    actions: frozenset[ActionKind]
+    scorer_version: str
+    paper_sizes: Mapping[Split, int]
+    """Tasks in the paper's full set, for `doctor`."""
+
+    def load(self, root: Path, split: Split, report: LoadReport) -> Iterator[Task]:
+        """Streams the tasks under `root/<name>/` in file order; what can't be used goes to the report.
+
+        Raises TaskError where the file of that split is missing or unreadable.
+        """
+        ...
+
+    def prepare(self, task: Task) -> Workspace:
+        """Files the sandbox gets; never gold."""
+        return Workspace()
+
+    def prompt(self, task: Task) -> str:
+        """The task's own part of the first user message (the protocol's rules are added by `prompts`)."""
+        ...
+
+    async def vet(self, task: Task, grader: Sandbox) -> str | None:
+        """A reason to drop the task in this environment (its gold does not run, or not twice alike), else None."""
+        return None
+
+    async def score(self, task: Task, submission: Submission, grader: Sandbox) -> Score:
+        """Grades once. `grader` is a sandbox that no agent code of this episode has run in. Raises SandboxError."""
+        ...
+
+    def oracle(self, task: Task) -> list[Action] | None:
+        """Gold actions, where a gold program or answer exists; the last one submits."""
+        ...
+
+    def cheats(self, task: Task) -> list[str]:
+        """Programs to submit that must earn nothing (unless their constant happens to be the true answer)."""
+        ...
