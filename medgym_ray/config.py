@@ -1,0 +1,220 @@
+"""The configuration as dataclasses, validated once, at the door.
+
+Plain dataclasses without Hydra: an actor that unpickles a configuration needs neither Hydra nor OmegaConf.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medgym_ray.errors import ConfigError
+from medgym_ray.sandboxes.base import Limits
+
+MISSING: Any = "???"
+"""What OmegaConf reads as a mandatory value."""
+
+# What may change between two runs into one directory: more rollouts or tasks extend a run, the rest does not touch
+# what a trajectory is.
+_NOT_IDENTITY = (
+    "agent.attempts",
+    "cluster",
+    "model.env",
+    "model.max_in_flight",
+    "model.replicas",
+    "output",
+    "resume",
+    "sampling.rollouts",
+    "sandbox.concurrency",
+    "tasks.limit",
+)
+
+
+@dataclass
+class ModelConfig:
+    """A policy: `kind` says which code drives it."""
+
+    name: str = MISSING
+    kind: str = MISSING
+    """oracle, replay or vllm"""
+    path: str | None = None
+    """Weights (a directory or a Hub id) or, for replay, the file of recorded replies."""
+    replicas: int = 1
+    tensor_parallel_size: int = 1
+    gpus: float = 1.0
+    """Per tensor-parallel rank; 0 runs the engine on CPUs."""
+    max_model_len: int = 32768
+    max_in_flight: int = 64
+    """Requests per replica."""
+    engine: dict[str, Any] = field(default_factory=dict)
+    """Passed to vLLM's AsyncEngineArgs as it is."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Environment variables of the replica's process."""
+
+
+@dataclass
+class TasksConfig:
+    """Which tasks. `root` unset is the bundled synthetic sample."""
+
+    source: str = "all"
+    families: list[str] | None = None
+    """Unset: every family that is there."""
+    root: str | None = None
+    split: str = "test"
+    limit: int | None = None
+    """Per family."""
+
+
+@dataclass
+class SamplingConfig:
+    """How often each task is tried and how the policy samples."""
+
+    rollouts: int = 1
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 2048
+
+
+@dataclass
+class AgentConfig:
+    """The agent's language and the bounds of an episode."""
+
+    format: str = "json"
+    max_turns: int = 15
+    deadline_s: float = 900.0
+    """Wall clock of one trajectory."""
+    attempts: int = 3
+    """How often an episode is started before a failure of ours is final."""
+
+
+@dataclass
+class SandboxConfig:
+    """Where cells run."""
+
+    kind: str = MISSING
+    """namespace or docker"""
+    concurrency: int = 16
+    """Episodes, and so sandboxes, per executor."""
+    image: str | None = None
+    """docker: another image than the one built from this version."""
+    runtime: str | None = None
+    """docker: runsc or another OCI runtime."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass
+class ClusterConfig:
+    """Where Ray runs."""
+
+    address: str = "auto"
+    """auto, local, or HOST:PORT / ray://HOST:PORT"""
+    executors: int | None = None
+    """SandboxExecutor actors; unset: one per two CPUs that the replicas leave free."""
+    drain_s: float = 30.0
+    """After Ctrl-C, how long running episodes may take to end."""
+
+
+@dataclass
+class OutputConfig:
+    """Where trajectories go. Sizes in MiB, times in seconds."""
+
+    dir: str | None = None
+    """Unset: runs/<model>-<run key>, so that the same command finds its own directory again."""
+    shard_mb: int = 256
+    shard_s: float = 300.0
+
+
+@dataclass
+class GenerateConfig:
+    """One run of `medgym_ray.generate`."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    tasks: TasksConfig = field(default_factory=TasksConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    agent: AgentConfig = field(default_factory=AgentConfig)
+    sandbox: SandboxConfig = field(default_factory=SandboxConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    protocol: str = "submit"
+    resume: bool = True
+    seed: int = 0
+
+
+def validate(config: GenerateConfig) -> None:
+    """Raises ConfigError with one line for the first value that cannot be meant."""
+    _one_of("model.kind", config.model.kind, ("oracle", "replay", "vllm"))
+    _one_of("protocol", config.protocol, ("submit", "paper"))
+    _one_of("sandbox.kind", config.sandbox.kind, ("namespace", "docker"))
+    _one_of("agent.format", config.agent.format, ("json",))
+    _one_of("tasks.source", config.tasks.source, ("all", "sample"))
+    _one_of("tasks.split", config.tasks.split, ("train", "test"))
+    positive = {
+        "model.replicas": config.model.replicas,
+        "model.tensor_parallel_size": config.model.tensor_parallel_size,
+        "model.max_model_len": config.model.max_model_len,
+        "model.max_in_flight": config.model.max_in_flight,
+        "sampling.rollouts": config.sampling.rollouts,
+        "sampling.max_tokens": config.sampling.max_tokens,
+        "agent.max_turns": config.agent.max_turns,
+        "agent.attempts": config.agent.attempts,
+        "agent.deadline_s": config.agent.deadline_s,
+        "sandbox.concurrency": config.sandbox.concurrency,
+        "output.shard_mb": config.output.shard_mb,
+        "output.shard_s": config.output.shard_s,
+    } | {f"sandbox.limits.{f.name}": getattr(config.sandbox.limits, f.name) for f in dataclasses.fields(Limits)}
+    optional = {"tasks.limit": config.tasks.limit, "cluster.executors": config.cluster.executors}
+    for key, value in positive.items() | {(k, v) for k, v in optional.items() if v is not None}:
+        if value <= 0:
+            raise ConfigError(f"{key}={value}: must be above 0")
+    if config.sampling.temperature < 0:
+        raise ConfigError(f"sampling.temperature={config.sampling.temperature}: must be 0 or above")
+    if not 0 < config.sampling.top_p <= 1:
+        raise ConfigError(f"sampling.top_p={config.sampling.top_p}: must lie in (0, 1]")
+    if not -(2**63) <= config.seed < 2**63:
+        raise ConfigError(f"seed={config.seed}: must fit 64 bits")
+    texts = {
+        "model.path": config.model.path,
+        "tasks.root": config.tasks.root,
+        "output.dir": config.output.dir,
+        "cluster.address": config.cluster.address,
+    }
+    for key, text in texts.items():
+        if text is not None and not text.strip():
+            raise ConfigError(f"{key} is empty; give {key}=VALUE or leave it out")
+    if config.tasks.families is not None and not all(name.strip() for name in config.tasks.families or [""]):
+        raise ConfigError("tasks.families is empty; give tasks.families=[NAME,…] or leave it out")
+    if config.tasks.source == "sample" and config.tasks.root is not None:
+        raise ConfigError("tasks=sample is the bundled data; leave out tasks.root, or say tasks=all")
+    if config.model.kind == "replay" and config.model.path is None:
+        raise ConfigError("model=replay needs model.path=FILE.jsonl, the recorded replies")
+
+
+def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{key}={value}: one of {', '.join(choices)}")
+
+
+def identity(config: GenerateConfig) -> dict[str, Any]:
+    """The keys that decide what a trajectory is, flat (`sampling.temperature`), with paths made absolute."""
+    flat = _flat(dataclasses.asdict(config))
+    if config.tasks.root is not None:
+        flat["tasks.root"] = str(Path(config.tasks.root).resolve())
+    return {k: v for k, v in flat.items() if not any(k == n or k.startswith(f"{n}.") for n in _NOT_IDENTITY)}
+
+
+def run_key(config: GenerateConfig) -> str:
+    """The identity's hash: two runs with the same key make the same trajectories. 64 hex digits."""
+    text = json.dumps(identity(config), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,300 @@
+"""The multi-turn loop: one coroutine from a task to a scored trajectory.
+
+    prompt → reply → action → cell in the sandbox → observation → reply → … → submission → score
+
+Failures of ours (PolicyError, SandboxError) leave the coroutine as exceptions: the caller retries the episode, and no
+reward is invented for it. Whatever the agent does wrong is part of the trajectory.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from medgym_ray.actions import Action, ActionKind, ParseError, parse_json_action
+from medgym_ray.flags import behaviour_flags
+from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Policy, RepliesExhausted, Sampling
+from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
+from medgym_ray.prompts import cell_observation, debug_observation, opening, parse_error_observation
+from medgym_ray.sandboxes.base import Cell, CellResult, CellStatus, Limits, Sandbox
+from medgym_ray.tasks.base import Family, Message, Score, Submission, Task
+from medgym_ray.trajectory import Termination, Trajectory, Turn
+
+Graders = Callable[[], AbstractAsyncContextManager[Sandbox]]
+"""Lends a sandbox that no agent code of this episode has run in."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSettings:
+    """What all episodes of a run share."""
+
+    protocol: str
+    agent_format: str
+    max_turns: int
+    deadline_s: float
+    sampling: Sampling
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeIdentity:
+    """Which rollout this is; copied into the record."""
+
+    trajectory_id: str
+    run_id: str
+    group_id: str
+    code_version: str
+    config_hash: str
+    rollout_index: int
+    attempt: int
+    seed: int
+    model: str
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Grading:
+    """Every score the episode's executions earned, and the one that counts."""
+
+    graded: list[tuple[int, Score]] = field(default_factory=list)
+    counted: int = 0
+    final: Score | None = None
+    answer: Any = None
+    has_answer: bool = False
+
+    def first_correct_turn(self) -> int | None:
+        return next((turn for turn, score in self.graded if score.success), None)
+
+
+class Episode:
+    """One rollout of one task. Use once: `await Episode(…).run()`."""
+
+    def __init__(
+        self,
+        task: Task,
+        family: Family,
+        policy: Policy,
+        sandbox: Sandbox,
+        graders: Graders,
+        settings: EpisodeSettings,
+        identity: EpisodeIdentity,
+        template: ChatTemplate | None = None,
+    ) -> None:
+        self._task = task
+        self._family = family
+        self._policy = policy
+        self._sandbox = sandbox
+        self._graders = graders
+        self._settings = settings
+        self._identity = identity
+        self._messages = opening(family.prompt(task), family.actions, settings.protocol, settings.max_turns)
+        self._transcript = TokenTranscript(template, self._messages) if template else None
+        self._turns: list[Turn] = []
+        self._grading = _Grading()
+        self._started_at = datetime.now(UTC)
+        self._clock = time.monotonic()
+
+    async def run(self) -> Trajectory:
+        """Plays the episode to its end. Raises PolicyError or SandboxError where a part of ours failed."""
+        await self._sandbox.put(self._family.prepare(self._task).files)
+        termination = Termination.MAX_TURNS
+        while len(self._turns) < self._settings.max_turns:
+            if self._seconds_left() <= 0:
+                termination = Termination.DEADLINE
+                break
+            try:
+                async with asyncio.timeout(self._seconds_left()):
+                    generation = await self._policy.generate(self._request())
+            except TimeoutError:
+                termination = Termination.DEADLINE
+                break
+            except ContextFull:
+                termination = Termination.MAX_TOKENS
+                break
+            except RepliesExhausted:
+                break
+            turn = self._record_reply(generation)
+            if await self._act(turn, generation):
+                final = self._grading.final
+                termination = Termination.SUCCESS if final and final.success else Termination.WRONG
+                break
+        return self._trajectory(termination)
+
+    def _seconds_left(self) -> float:
+        return self._settings.deadline_s - (time.monotonic() - self._clock)
+
+    def _request(self) -> GenerationRequest:
+        return GenerationRequest(
+            session_id=self._identity.trajectory_id,
+            task_id=self._task.task_id,
+            turn=len(self._turns),
+            sampling=self._settings.sampling,
+            seed=self._identity.seed + len(self._turns),
+            deadline_s=self._seconds_left(),
+            messages=tuple(self._messages),
+            prompt_token_ids=self._transcript.next_prompt() if self._transcript else None,
+        )
+
+    def _record_reply(self, generation: Generation) -> Turn:
+        if self._transcript:
+            self._transcript.add_reply(generation)
+        self._messages.append(Message("assistant", generation.text))
+        turn = Turn(
+            prompt_tokens=generation.prompt_tokens,
+            cached_tokens=generation.cached_tokens,
+            completion_tokens=generation.completion_tokens,
+            completion_token_ids=generation.token_ids,
+            completion_logprobs=generation.logprobs,
+            finish_reason=generation.finish_reason,
+            generate_ms=generation.generate_ms,
+            queue_ms=generation.queue_ms,
+            replica=generation.replica,
+            policy_version=generation.policy_version,
+        )
+        self._turns.append(turn)
+        return turn
+
+    async def _act(self, turn: Turn, generation: Generation) -> bool:
+        """Does what the reply asks for; True where that ended the episode."""
+        action = parse_json_action(generation.text, self._family.actions)
+        if isinstance(action, ParseError):
+            turn.parse_error = action.message
+            self._observe(turn, parse_error_observation(action.message))
+            return False
+        turn.action, turn.arguments = action.kind.value, json.dumps(dict(action.arguments), ensure_ascii=False)
+        if action.kind is ActionKind.SUBMIT:
+            await self._submit(turn, action)
+            return True
+        cell = self._cell(action)
+        result = await self._run(turn, cell)
+        if action.kind is ActionKind.CODE_EXECUTION and result.status is CellStatus.OK:
+            score = await self._grade(turn, _submission(cell.code, result))
+            if self._settings.protocol == "paper":
+                self._grading.counted += 1
+                self._grading.answer, self._grading.has_answer = result.answer, result.has_answer
+                self._grading.final = score
+                if score.success:
+                    turn.observation = cell_observation(result)
+                    return True
+        render = debug_observation if action.kind is ActionKind.DEBUGGING else cell_observation
+        self._observe(turn, render(result))
+        return False
+
+    def _cell(self, action: Action) -> Cell:
+        if action.kind is ActionKind.TERMINAL:
+            return Cell(action.arguments["cmd"], language="shell", limits=self._limits())
+        return Cell(
+            action.arguments["code"], limits=self._limits(), debug=action.kind is ActionKind.DEBUGGING
+        )
+
+    def _limits(self) -> Limits:
+        return replace(self._settings.limits, wall_s=max(0.1, min(self._settings.limits.wall_s, self._seconds_left())))
+
+    async def _run(self, turn: Turn, cell: Cell) -> CellResult:
+        started = time.monotonic()
+        result = await self._sandbox.run(cell)
+        turn.execute_ms = (time.monotonic() - started) * 1000
+        turn.status, turn.truncated = result.status.value, result.truncated
+        return result
+
+    async def _submit(self, turn: Turn, action: Action) -> None:
+        if "answer" in action.arguments:
+            submission = Submission(answer=action.arguments["answer"], has_answer=True)
+        else:
+            cell = self._cell(action)
+            result = await self._run(turn, cell)
+            turn.observation = cell_observation(result)
+            submission = _submission(cell.code, result)
+        self._grading.counted += 1
+        self._grading.answer, self._grading.has_answer = submission.answer, submission.has_answer
+        self._grading.final = await self._grade(turn, submission)
+
+    async def _grade(self, turn: Turn, submission: Submission) -> Score:
+        score = await self._score(submission)
+        turn.reward_if_graded = score.reward
+        self._grading.graded.append((len(self._turns) - 1, score))
+        return score
+
+    async def _score(self, submission: Submission) -> Score:
+        async with self._graders() as grader:
+            return await self._family.score(self._task, submission, grader)
+
+    def _observe(self, turn: Turn, observation: str) -> None:
+        turn.observation = observation
+        if len(self._turns) == self._settings.max_turns:
+            return  # nobody will answer it
+        if self._transcript:
+            self._transcript.add_observation(observation)
+        self._messages.append(Message("user", observation))
+
+    def _trajectory(self, termination: Termination) -> Trajectory:
+        task, identity, grading, transcript = self._task, self._identity, self._grading, self._transcript
+        score = grading.final or Score(0.0, success=False, reason="no_submission")
+        return Trajectory(
+            trajectory_id=identity.trajectory_id,
+            run_id=identity.run_id,
+            group_id=identity.group_id,
+            code_version=identity.code_version,
+            config_hash=identity.config_hash,
+            task_id=task.task_id,
+            family=task.family,
+            category=task.category,
+            split=task.split,
+            rollout_index=identity.rollout_index,
+            attempt=identity.attempt,
+            seed=identity.seed,
+            messages=[{"role": m.role, "content": m.content} for m in self._messages],
+            turns=self._turns,
+            prompt_token_ids=transcript.prompt_token_ids if transcript else None,
+            token_ids=transcript.next_prompt() if transcript else None,
+            loss_mask=transcript.loss_mask() if transcript else None,
+            logprobs=transcript.logprobs() if transcript else None,
+            append_only=transcript.append_only if transcript else None,
+            retokenize_match=transcript.retokenize_match() if transcript else None,
+            reward=score.reward,
+            success=score.success,
+            reward_paper=score.reward_paper,
+            score_reason=score.reason,
+            scorer_version=self._family.scorer_version,
+            termination=termination.value,
+            flags=behaviour_flags(self._turns, score),
+            answer=json.dumps(grading.answer, ensure_ascii=False) if grading.has_answer else None,
+            graded_guesses=grading.counted,
+            first_correct_turn=grading.first_correct_turn(),
+            num_turns=len(self._turns),
+            model=identity.model,
+            policy_version=self._turns[-1].policy_version or "0" if self._turns else "0",
+            sampling=json.dumps(_sampling(self._settings.sampling)),
+            agent_format=self._settings.agent_format,
+            protocol=self._settings.protocol,
+            licence=self._family.licence,
+            restricted=self._family.restricted,
+            generate_ms=sum(t.generate_ms for t in self._turns),
+            execute_ms=sum(t.execute_ms for t in self._turns),
+            queue_ms=sum(t.queue_ms for t in self._turns),
+            wall_ms=(time.monotonic() - self._clock) * 1000,
+            started_at=self._started_at,
+            finished_at=datetime.now(UTC),
+            provenance=json.dumps({"task_sha256": task.source_sha256, **identity.provenance}, sort_keys=True),
+        )
+
+
+def _submission(code: str, result: CellResult) -> Submission:
+    return Submission(
+        answer=result.answer,
+        has_answer=result.has_answer,
+        code=code,
+        stdout=result.stdout,
+        stderr=result.stderr,
+        ran=result.status is CellStatus.OK,
+    )
+
+
+def _sampling(sampling: Sampling) -> dict[str, float | int]:
+    return {"temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": sampling.max_tokens}
+
+
