@@ -67,7 +67,7 @@ def plain_groups(arguments: Sequence[str]) -> list[str]:
 
 
 def load(tree: DictConfig, schema: type[ConfigT]) -> ConfigT:
-    """The composed tree as a `schema` object; raises ConfigError for an unknown key (`+key=` too) or a missing value."""
+    """The composed tree as a `schema` object; ConfigError for an unknown key (`+key=` too) or a missing value."""
     try:
         missing = sorted(OmegaConf.missing_keys(tree))
         if missing:
@@ -84,13 +84,16 @@ def explain(error: Exception) -> str:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         known = sorted(error.options or ())
         if group and known:
-            return f"no {group} called '{name}'{_did_you_mean(name, known)}; type {group}=NAME with one of: {', '.join(known)}"
+            names = ", ".join(known)
+            return f"no {group} called '{name}'{_did_you_mean(name, known)}; type {group}=NAME with one of: {names}"
     cause = _deepest(error)
     unknown = re.match(r"Key '([^']+)' (?:not in|is not in struct)", str(cause))
     if unknown or isinstance(cause, ConfigKeyError):
         return _unknown_key(unknown.group(1) if unknown else str(cause).splitlines()[0], cause)
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be read as KEY=VALUE; quote a value that holds one of = , {{ [ : 'KEY=\"VALUE\"'"
+        return (
+            f"{error.override}: cannot be read as KEY=VALUE; quote a value that holds one of = , {{ [ : 'KEY=\"VALUE\"'"
+        )
     lines = [line.strip() for line in f"{error}\n{cause}".splitlines() if line.strip()] or [type(error).__name__, ""]
     first, detail = lines[0].removeprefix("Error merging override "), lines[1]
     return first if detail in ("None", first) else f"{first}: {detail}"
@@ -110,7 +113,13 @@ def _unknown_key(key: str, cause: BaseException) -> str:
     node = getattr(cause, "parent_node", None)
     known = [str(k) for k in node if k != "hydra"] if isinstance(node, DictConfig) else []
     prefix = full.rpartition(".")[0]
-    where = f"; keys of {prefix}: {', '.join(known)}" if prefix and known else f"; keys: {', '.join(known)}" if known else ""
+    where = (
+        f"; keys of {prefix}: {', '.join(known)}"
+        if prefix and known
+        else f"; keys: {', '.join(known)}"
+        if known
+        else ""
+    )
     return f"no key called '{full}'{_did_you_mean(key, known)}{where}"
 
 

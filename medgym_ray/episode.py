@@ -187,9 +187,7 @@ class Episode:
     def _cell(self, action: Action) -> Cell:
         if action.kind is ActionKind.TERMINAL:
             return Cell(action.arguments["cmd"], language="shell", limits=self._limits())
-        return Cell(
-            action.arguments["code"], limits=self._limits(), debug=action.kind is ActionKind.DEBUGGING
-        )
+        return Cell(action.arguments["code"], limits=self._limits(), debug=action.kind is ActionKind.DEBUGGING)
 
     def _limits(self) -> Limits:
         return replace(self._settings.limits, wall_s=max(0.1, min(self._settings.limits.wall_s, self._seconds_left())))
@@ -296,5 +294,3 @@ def _submission(code: str, result: CellResult) -> Submission:
 
 def _sampling(sampling: Sampling) -> dict[str, float | int]:
     return {"temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": sampling.max_tokens}
-
-

@@ -1,6 +1,7 @@
 """Marks on a trajectory that a trainer may want to filter by; they never change a reward."""
 
 import ast
+import itertools
 import json
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ def behaviour_flags(turns: Sequence[Turn], score: Score) -> list[str]:
     `answer_dump`: far more rows than any answer has; `no_action`: not one reply could be read."""
     flags = []
     asked = [(turn.action, turn.arguments) for turn in turns]
-    if any(a == b and a[0] is not None for a, b in zip(asked, asked[1:], strict=False)):
+    if any(a == b and a[0] is not None for a, b in itertools.pairwise(asked)):
         flags.append("repeated_action")
     if any(_is_constant(turn) for turn in turns):
         flags.append("constant_print")

@@ -1,7 +1,233 @@
-from medgym_ray import cli, config
-def run(c: config.GenerateConfig) -> int:
-    config.validate(c); print("OK", c.model.name, c.tasks.root, c.output.dir); return 0
+"""Runs episodes → trajectories: `python -m medgym_ray.generate [+model=NAME] [tasks.root=DIR] …` (see README)."""
+
+import asyncio
+import dataclasses
+import importlib.metadata
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from rich.console import Console
+
+import medgym_ray
+from medgym_ray import cli
+from medgym_ray.config import GenerateConfig, identity, run_key, validate
+from medgym_ray.errors import ClusterError, ConfigError, PolicyError, SandboxError, StorageError
+from medgym_ray.policies.scripted import ANY_TASK, read_replies
+from medgym_ray.policies.vllm import INSTALL, installed_version
+from medgym_ray.progress import ProgressDisplay, Snapshot
+from medgym_ray.store.recovery import Tally, prepare_directory, recover, tally, trajectory_ids
+from medgym_ray.store.run import check_identity, write_card, write_run_file
+from medgym_ray.store.writer import lock
+from medgym_ray.tasks.registry import TaskSet, load_tasks
+from medgym_ray.trajectory import trajectory_id
+
+if TYPE_CHECKING:
+    from actors.cluster import Cluster
+    from actors.conductor import Progress
+    from actors.pipeline import Pipeline
+
+_SHOWN = 5
+"""Broken records, dropped tasks and failures that are listed by name; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    requested: int
+    done: int
+    dropped: dict[str, str]
+    failed: dict[str, str]
+    interrupted: bool
+
+
+def run(config: GenerateConfig) -> int:
+    """One run; returns the exit code. Raises a shown as one line, where it could not start."""
+    validate(config)
+    console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    if config.model.kind == "oracle":
+        console.print("no +model= given: the oracle replays gold programs (checks tasks, sandbox and scorers)")
+    tasks = load_tasks(config.tasks, config.seed)
+    _tell_loaded(tasks, console)
+    _check_replies(config, tasks)
+    key = run_key(config)
+    root = Path(config.output.dir or f"runs/{config.model.name}-{key[:8]}").expanduser().absolute()
+    known, held = _open_directory(root, config, console)
+    with held:
+        outcome = _work(config, key, root, tasks, known, console)
+    return _tell_end(config, key, root, outcome, console)
+
+
+def _tell_loaded(tasks: TaskSet, console: Console) -> None:
+    for line in tasks.report.broken[:_SHOWN]:
+        console.print(f"broken record, passed over: {line}", markup=False)
+    if len(tasks.report.broken) > _SHOWN:
+        console.print(f"… and {len(tasks.report.broken) - _SHOWN} more broken records")
+    if tasks.absent:
+        console.print(f"not under tasks.root: {', '.join(tasks.absent)}")
+    _tell_reasons("left out while loading", tasks.report.dropped, console)
+    families = sorted({task.family for task in tasks.tasks})
+    console.print(f"{len(tasks.tasks)} tasks of {', '.join(families)}")
+
+
+def _tell_reasons(what: str, reasons: dict[str, str], console: Console) -> None:
+    """Groups `task: reason` by reason: a thousand tasks dropped for one cause are one line."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        shown = ", ".join(names[:_SHOWN]) + (f", … ({len(names)} in all)" if len(names) > _SHOWN else "")
+        console.print(f"{what}: {reason}: {shown}", markup=False)
+
+
+def _check_replies(config: GenerateConfig, tasks: TaskSet) -> None:
+    if config.model.kind != "replay":
+        return
+    recorded = read_replies(Path(config.model.path or ""))
+    without = [task.task_id for task in tasks.tasks if task.task_id not in recorded]
+    if without and ANY_TASK not in recorded:
+        raise ConfigError(
+            f"model.path={config.model.path}: no replies for {len(without)} of {len(tasks.tasks)} tasks, "
+            f'the first {without[0]}; add them, or a line with "task_id": "*"'
+        )
+
+
+def _open_directory(root: Path, config: GenerateConfig, console: Console) -> tuple[set[str], IO[bytes]]:
+    """Makes, locks and mends the run's directory. Raises ConfigError: nothing has run yet, so it is for the user."""
+    try:
+        prepare_directory(root)
+        held = lock(root, "driver", wait_s=0)
+        earlier = check_identity(root, identity(config), resume=config.resume)
+        lock(root, "0").close()  # the writer of a run that was killed may still be ending
+        rescued = recover(root)
+        if not earlier:
+            versions = {"medgym_ray": medgym_ray.__version__, "ray": importlib.metadata.version("ray")}
+            write_run_file(root, identity(config), dataclasses.asdict(config), versions)
+        known = trajectory_ids(root)
+    except StorageError as error:
+        raise ConfigError(str(error)) from error
+    if known or rescued:
+        more = f" ({rescued} rows brought in from the log of an interrupted run)" if rescued else ""
+        console.print(f"resuming {root}: {len(known)} trajectories are there{more}", markup=False)
+    return known, held
+
+
+def _work(config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: set[str], console: Console) -> Outcome:
+    rollouts = range(config.sampling.rollouts)
+    wanted = {trajectory_id(key, task.task_id, r) for task in tasks.tasks for r in rollouts}
+    if wanted <= known:
+        return Outcome(len(wanted), len(wanted), {}, {}, interrupted=False)
+    # Ray is slow to import: a mistyped key must not wait for it.
+    from actors import cluster as ray_cluster
+
+    attached = ray_cluster.connect(config.cluster.address, key[:12])
+    try:
+        where = (
+            "started a Ray cluster on this machine" if attached.started else f"attached to Ray at {attached.address}"
+        )
+        cpus, gpus = attached.resources.get("CPU", 0), attached.resources.get("GPU", 0)
+        console.print(f"{where}: {attached.nodes} node(s), {cpus:g} CPUs, {gpus:g} GPUs", markup=False)
+        if config.model.kind == "vllm" and attached.started and installed_version() is None:
+            raise ConfigError(f"+model={config.model.name} needs vLLM, which is not installed here: {INSTALL}")
+        return asyncio.run(_drive(config, key, root, tasks, known, attached, console))
+    except ClusterError as error:
+        raise ConfigError(str(error)) from error
+    finally:
+        ray_cluster.disconnect()
+
+
+async def _drive(
+    config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: set[str], attached: "Cluster", console: Console
+) -> Outcome:
+    from actors.executor import RunPlan
+    from actors.pipeline import Pipeline
+
+    versions = {"medgym_ray": medgym_ray.__version__, "ray": importlib.metadata.version("ray")}
+    if config.model.kind == "vllm":
+        versions["vllm"] = installed_version() or "unknown"
+    plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)
+    pipeline = Pipeline(plan, attached, root, tasks.tasks, known)
+    stop = _stop_on_signals(console, config.cluster.drain_s)
+    try:
+        try:
+            await pipeline.start()
+        except (ClusterError, PolicyError, SandboxError, StorageError) as error:
+            raise ConfigError(str(error)) from error
+        return await _show_work(pipeline, stop)
+    finally:
+        await pipeline.close()
+
+
+async def _show_work(pipeline: "Pipeline", stop: asyncio.Event) -> Outcome:
+    with ProgressDisplay() as display:
+        last = await pipeline.work(lambda progress: display.show(_snapshot(pipeline, progress)), stop)
+    counts = last.counts
+    return Outcome(counts.requested, counts.done, last.dropped_tasks, last.failed, interrupted=not last.finished)
+
+
+def _snapshot(pipeline: "Pipeline", progress: "Progress") -> Snapshot:
+    counts = progress.counts
+    return Snapshot(
+        requested=counts.requested,
+        done=counts.done,
+        earlier=counts.earlier,
+        successes=counts.successes,
+        dropped=counts.dropped,
+        failed=counts.failed,
+        generated_tokens=progress.generated_tokens,
+        busy_sandboxes=progress.busy_sandboxes,
+        sandboxes=pipeline.shape.sandboxes,
+        busy_replicas=progress.busy_replicas,
+        replicas=pipeline.shape.replicas,
+    )
+
+
+def _stop_on_signals(console: Console, drain_s: float) -> asyncio.Event:
+    """First Ctrl-C or SIGTERM: finish what runs, for a while; second: stop now. Both can be resumed."""
+    stop = asyncio.Event()
+    main_task = asyncio.current_task()
+
+    def interrupted() -> None:
+        if stop.is_set() and main_task is not None:
+            main_task.cancel()
+            return
+        console.print(f"stopping: running episodes have {drain_s:g} s to end; once more stops now")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted)
+    return stop
+
+
+def _tell_end(config: GenerateConfig, key: str, root: Path, outcome: Outcome, console: Console) -> int:
+    counted = tally(root)
+    write_card(root, counted, model=config.model.name, run_key=key, version=medgym_ray.__version__)
+    _tell_reasons("dropped", outcome.dropped, console)
+    _tell_reasons("failed", outcome.failed, console)
+    missing = outcome.requested - outcome.done
+    parts = [f"{counted.rows} trajectories", f"success {counted.successes}/{counted.rows} ({_rate(counted)})"]
+    parts += [f"{family} {s}/{n}" for family, (n, s) in counted.by_family.items() if len(counted.by_family) > 1]
+    parts += [f"{len(outcome.dropped)} tasks dropped"] if outcome.dropped else []
+    parts += [f"{len(outcome.failed)} failed (see failures/)"] if outcome.failed else []
+    parts += [f"stopped with {missing} to go: the same command goes on"] if outcome.interrupted else []
+    look = f"datasets.load_dataset('{root}')"
+    print(f"{root}: {'; '.join(parts)}. Look at it: {look}")  # noqa: T201 - the result of the command
+    if outcome.interrupted:
+        return 130
+    return 1 if outcome.failed else 0
+
+
+def _rate(counted: Tally) -> str:
+    return f"{counted.successes / counted.rows:.1%}" if counted.rows else "–"
+
+
 def main() -> None:
-    cli.main("generate", config.GenerateConfig, run)
+    """The command."""
+    cli.main("generate", GenerateConfig, run)
+
+
 if __name__ == "__main__":
     main()

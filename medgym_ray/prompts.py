@@ -19,7 +19,7 @@ _ACTIONS = {
         '{"action": "code_execution", "params": {"code": PYTHON}}: runs a program and shows what it prints.'
     ),
     ActionKind.DEBUGGING: (
-        '{"action": "debugging", "params": {"code": PYTHON, "error_msg": TEXT}}: runs a failing program again and shows '
+        '{"action": "debugging", "params": {"code": PYTHON, "error_msg": TEXT}}: reruns a failing program and shows '
         "the failing line with the values of its names."
     ),
     ActionKind.SUBMIT: (

@@ -54,11 +54,11 @@ class Generation:
     queue_ms: float = 0.0
 
 
-class ContextFull(Exception):  # noqa: N818 - an end of the episode (`max_tokens`), not an error
+class ContextFull(Exception):
     """The conversation no longer fits the policy's context; never truncated silently."""
 
 
-class RepliesExhausted(Exception):  # noqa: N818 - an end of the episode (`max_turns`), not an error
+class RepliesExhausted(Exception):
     """A scripted policy has nothing more to say."""
 
 

@@ -48,7 +48,11 @@ def read_replies(path: Path) -> dict[str, list[str]]:
             task_id, replies = entry["task_id"], entry["replies"]
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f'{path}:{number}: not of the form {{"task_id": …, "replies": […]}} ({error})') from error
-        if not isinstance(task_id, str) or not isinstance(replies, list) or not all(isinstance(r, str) for r in replies):
+        if (
+            not isinstance(task_id, str)
+            or not isinstance(replies, list)
+            or not all(isinstance(r, str) for r in replies)
+        ):
             raise ConfigError(f'{path}:{number}: "task_id" must be text and "replies" a list of texts')
         recorded[task_id] = replies
     if not recorded:

@@ -1,0 +1,1 @@
+"""The Ray layer, thin: each actor wraps one object of the library."""

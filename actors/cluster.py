@@ -1,0 +1,140 @@
+"""Attach to a Ray cluster or start one; never touch what is not ours."""
+
+import importlib.metadata
+import logging
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import ray
+
+import medgym_ray
+from medgym_ray.errors import ClusterError
+
+_PROBE_S = 5.0
+_DEFAULT_PORT = 6379
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What a run is attached to. `started` says that it is ours and ends with the run."""
+
+    address: str
+    started: bool
+    nodes: int
+    resources: dict[str, float]
+    runtime_env: dict[str, Any] = field(default_factory=dict)
+    """What actors need to find our code on nodes that lack it."""
+
+
+def connect(address: str, run_id: str) -> Cluster:
+    """Attaches as `address` says (auto, local, HOST:PORT, ray://HOST:PORT). Raises ClusterError with one line.
+
+    `auto` takes RAY_ADDRESS, else a head on this machine, else starts a private cluster that ends with the run.
+    """
+    wanted = os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address
+    options: dict[str, Any] = {
+        "namespace": f"medgym-{run_id}",
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+        "configure_logging": True,
+    }
+    started = False
+    try:
+        if wanted == "local":
+            started = True
+        elif wanted == "auto":
+            started = not _attached_to_head_here(options)
+        else:
+            _probe(wanted)
+            ray.init(address=wanted, **options)
+        if started:
+            # RAY_ADDRESS would otherwise win over "local" in processes that Ray starts.
+            ray.init(address="local", include_dashboard=False, **options)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise ClusterError(_explain(wanted, error)) from error
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    return Cluster(
+        address=ray.get_runtime_context().gcs_address,
+        started=started,
+        nodes=len(nodes),
+        resources=dict(ray.cluster_resources()),
+        runtime_env={} if started else _runtime_env(),
+    )
+
+
+def _attached_to_head_here(options: dict[str, Any]) -> bool:
+    try:
+        ray.init(address="auto", **options)
+    except ConnectionError:
+        return False
+    return True
+
+
+def _probe(address: str) -> None:
+    """A dead address would keep Ray trying for a quarter of an hour."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        host, port = parts.hostname, parts.port or (10001 if parts.scheme == "ray" else _DEFAULT_PORT)
+    except ValueError as error:
+        raise ClusterError(
+            f"cluster.address={address}: {error}; type HOST:PORT, ray://HOST:PORT, auto or local"
+        ) from error
+    if not host:
+        raise ClusterError(f"cluster.address={address}: type HOST:PORT, ray://HOST:PORT, auto or local")
+    try:
+        socket.create_connection((host, port), timeout=_PROBE_S).close()
+    except OSError as error:
+        raise ClusterError(
+            f"no Ray cluster answers at {host}:{port} ({error.strerror or error}); start it with `ray start --head`, "
+            "or say cluster.address=local"
+        ) from error
+
+
+def _explain(address: str, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "Version mismatch" in text:
+        return f"{text}; install the cluster's versions here (pip install ray==…)"
+    if "Failed to connect" in text or "token" in text.lower():
+        return f"{address}: {text[:300]}; if the cluster uses tokens, set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
+    return f"{address}: {text[:300]}"
+
+
+@ray.remote(num_cpus=0)
+def _version_there() -> str:
+    return importlib.metadata.version("medgym-ray")
+
+
+def _runtime_env() -> dict[str, Any]:
+    """Ships our packages unless every node has this very version installed."""
+    ship = {"py_modules": [str(Path(medgym_ray.__file__).parent), str(Path(__file__).parent)]}
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    try:
+        here = importlib.metadata.version("medgym-ray")
+        asked = [_version_there.options(label_selector={"ray.io/node-id": node}).remote() for node in nodes]
+        same = all(version == here for version in ray.get(asked, timeout=30))
+    except (importlib.metadata.PackageNotFoundError, ray.exceptions.RayError):
+        same = False
+    return {} if same else ship
+
+
+def require(cluster: Cluster, *, cpus: float, gpus: float) -> None:
+    """Raises ClusterError naming what the run needs and the cluster lacks."""
+    have_gpus, have_cpus = cluster.resources.get("GPU", 0.0), cluster.resources.get("CPU", 0.0)
+    if gpus > have_gpus:
+        raise ClusterError(
+            f"the model needs {gpus:g} GPU(s), the cluster has {have_gpus:g}; "
+            "attach to one that has them (cluster.address=HOST:PORT), or take +model=smollm2 (CPU) or no model (oracle)"
+        )
+    if cpus > have_cpus:
+        raise ClusterError(
+            f"the run needs {cpus:g} CPU(s), the cluster has {have_cpus:g}; lower cluster.executors or model.replicas"
+        )
+
+
+def disconnect() -> None:
+    """Leaves the cluster; ends it where `connect` started it."""
+    ray.shutdown()

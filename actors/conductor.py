@@ -1,0 +1,136 @@
+"""The only actor with global state: it leases rollouts, takes reports, and counts."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import ray
+
+from medgym_ray.leases import Counts, Lease, LeaseBook
+from medgym_ray.tasks.base import Task
+from medgym_ray.trajectory import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an executor says of one finished episode, for the counts."""
+
+    trajectory_id: str
+    success: bool
+    generated_tokens: int
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the driver shows. Token counts are of this run, not of earlier ones."""
+
+    counts: Counts
+    generated_tokens: int
+    busy_sandboxes: int
+    busy_replicas: int
+    dropped_tasks: dict[str, str]
+    failed: dict[str, str]
+    stopping: bool
+    finished: bool
+
+
+@dataclass(slots=True)
+class _Load:
+    sandboxes: int = 0
+    replicas: frozenset[str] = field(default_factory=frozenset)
+
+
+@ray.remote(num_cpus=0, max_restarts=0, max_concurrency=1000)
+class Conductor:
+    """Hands out leases; never in a turn's path."""
+
+    def __init__(self, run_id: str, writer: Any, book: dict[str, Any]) -> None:
+        self._run_id = run_id
+        self._writer = writer
+        self._settings = book
+        self._tasks: list[Task] = []
+        self._book: LeaseBook | None = None
+        self._tokens = 0
+        self._loads: dict[str, _Load] = {}
+
+    async def add_tasks(self, tasks: Sequence[Task]) -> None:
+        """Tasks come in portions, so that no message grows with the run."""
+        self._tasks.extend(tasks)
+
+    async def begin(self, done: Collection[str]) -> None:
+        """After the last portion; `done` are the ids that earlier runs made durable."""
+        self._book = LeaseBook(tasks=self._tasks, done=done, **self._settings)
+
+    def _lease_book(self) -> LeaseBook:
+        assert self._book is not None, "begin() comes first"
+        return self._book
+
+    async def take(self, owner: str, count: int) -> tuple[list[Lease], bool]:
+        """Leases for an executor, and whether the run is over for it."""
+        book = self._lease_book()
+        leases = book.take(owner, count, time.monotonic())
+        return leases, book.finished() or book.closed
+
+    async def complete(self, report: Report) -> None:
+        """The writer acknowledged this trajectory."""
+        self._tokens += report.generated_tokens
+        self._lease_book().complete(report.trajectory_id, success=report.success)
+
+    async def fail(self, lease: Lease, error_class: str, message: str) -> None:
+        """An attempt failed through a fault of ours: recorded, then tried again while the budget lasts."""
+        final = self._lease_book().fail(lease.trajectory_id, lease.attempt, f"{error_class}: {message}")
+        await self._record(lease, error_class, message, final=final)
+
+    async def _record(self, lease: Lease, error_class: str, message: str, *, final: bool) -> None:
+        await self._writer.append_failure.remote(
+            Failure(
+                trajectory_id=lease.trajectory_id,
+                run_id=self._run_id,
+                task_id=lease.task.task_id,
+                rollout_index=lease.rollout_index,
+                attempt=lease.attempt,
+                final=final,
+                error_class=error_class,
+                message=message,
+                at=datetime.now(UTC),
+            )
+        )
+
+    async def drop_task(self, task_id: str, reason: str) -> None:
+        """A task whose gold cannot be trusted in this environment."""
+        self._lease_book().drop_task(task_id, reason)
+
+    async def give_back(self, trajectory_ids: Sequence[str]) -> None:
+        """Leases that were not run to their end because the run stops."""
+        for identity in trajectory_ids:
+            self._lease_book().give_back(identity)
+
+    async def release(self, owner: str) -> None:
+        """An executor died: its leases are lent again."""
+        self._loads.pop(owner, None)
+        for lease, final in self._lease_book().release(owner, "the executor died"):
+            await self._record(lease, "ClusterError", "the executor died", final=final)
+
+    async def report_load(self, owner: str, sandboxes: int, replicas: frozenset[str]) -> None:
+        """How many sandboxes an executor has in use, and which replicas it waits for."""
+        self._loads[owner] = _Load(sandboxes, replicas)
+
+    async def stop(self) -> None:
+        """Lends nothing more."""
+        self._lease_book().closed = True
+
+    async def progress(self) -> Progress:
+        """What the driver shows."""
+        book = self._lease_book()
+        return Progress(
+            counts=book.counts(),
+            generated_tokens=self._tokens,
+            busy_sandboxes=sum(load.sandboxes for load in self._loads.values()),
+            busy_replicas=len(frozenset().union(*(load.replicas for load in self._loads.values()))),
+            dropped_tasks=dict(book.dropped),
+            failed=dict(book.failed),
+            stopping=book.closed,
+            finished=book.finished(),
+        )

@@ -1,0 +1,229 @@
+"""N sandboxes, N concurrent episodes: the executor leases rollouts, plays them, and reports what is durable."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from actors.conductor import Report
+from actors.replica import ReplicatedPolicy
+from medgym_ray.config import GenerateConfig
+from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
+from medgym_ray.errors import MedgymError, PolicyError, SandboxError, StorageError, TaskError
+from medgym_ray.leases import Lease
+from medgym_ray.policies.base import Policy, Sampling
+from medgym_ray.policies.scripted import oracle_policy, read_replies, replay_policy
+from medgym_ray.policies.vllm import load_template
+from medgym_ray.sandboxes.pool import LazySandbox, SandboxPool
+from medgym_ray.sandboxes.registry import make_factory
+from medgym_ray.tasks.base import Family, Task
+from medgym_ray.tasks.registry import make_family
+from medgym_ray.trajectory import Trajectory
+
+_LOG = logging.getLogger(__name__)
+_IDLE_S = 0.2
+"""Between two questions for leases while all of them are out."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What every executor of a run needs to know."""
+
+    config: GenerateConfig
+    run_id: str
+    run_key: str
+    code_version: str
+    provenance: Mapping[str, str]
+
+
+@ray.remote(max_restarts=0, max_concurrency=1000)
+class SandboxExecutor:
+    """Plays episodes until the conductor has no more."""
+
+    def __init__(self, name: str, plan: RunPlan, conductor: Any, writer: Any, replicas: Mapping[str, Any]) -> None:
+        self._name, self._plan = name, plan
+        self._conductor, self._writer = conductor, writer
+        self._replicated = ReplicatedPolicy(replicas, plan.config.model.max_in_flight) if replicas else None
+        self._families: dict[str, Family] = {}
+        self._vetted: dict[str, asyncio.Task[str | None]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._fatal: MedgymError | None = None
+
+    async def start(self) -> None:
+        """Gets sandboxes, chat template and recorded replies ready. Raises SandboxError, ConfigError."""
+        config = self._plan.config
+        sandbox = config.sandbox
+        self._factory = make_factory(
+            sandbox.kind,
+            slots=sandbox.concurrency,
+            run_id=self._plan.run_id,
+            limits=sandbox.limits,
+            **{k: v for k, v in (("image", sandbox.image), ("runtime", sandbox.runtime)) if v is not None},
+        )
+        await self._factory.start()
+        self._sandboxes = SandboxPool(self._factory, sandbox.concurrency)
+        self._graders = SandboxPool(self._factory, max(2, sandbox.concurrency // 4))
+        self._provenance = {**self._plan.provenance, **self._factory.provenance()}
+        self._recorded = read_replies(Path(config.model.path or "")) if config.model.kind == "replay" else {}
+        self._template = load_template(config.model.path or "") if config.model.kind == "vllm" else None
+        self._settings = EpisodeSettings(
+            protocol=config.protocol,
+            agent_format=config.agent.format,
+            max_turns=config.agent.max_turns,
+            deadline_s=config.agent.deadline_s,
+            sampling=Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.max_tokens),
+            limits=sandbox.limits,
+        )
+
+    async def run(self) -> None:
+        """Leases and plays until nothing is left. Raises StorageError where nothing can be made durable any more."""
+        over = False
+        while self._running or not over:
+            if self._fatal is not None:
+                raise self._fatal
+            free = self._plan.config.sandbox.concurrency - len(self._running)
+            leases: list[Lease] = []
+            if free and not over:
+                leases, over = await self._conductor.take.remote(self._name, free)
+            for lease in leases:
+                self._running[lease.trajectory_id] = asyncio.create_task(self._play(lease))
+            await self._report_load()
+            if leases and free > len(leases):
+                continue
+            await self._wait_for_one()
+
+    async def _wait_for_one(self) -> None:
+        if not self._running:
+            await asyncio.sleep(_IDLE_S)
+            return
+        done, _ = await asyncio.wait(self._running.values(), timeout=_IDLE_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def _report_load(self) -> None:
+        busy = self._replicated.busy() if self._replicated else frozenset()
+        await self._conductor.report_load.remote(self._name, self._sandboxes.in_use, busy)
+
+    async def _play(self, lease: Lease) -> None:
+        """One lease from start to report; nothing that happens in it touches another."""
+        try:
+            await self._play_to_end(lease)
+        except StorageError as error:
+            # No trajectory can be kept any more: stop instead of burning the policy's time.
+            self._fatal = error
+            await self._conductor.give_back.remote([lease.trajectory_id])
+        except (PolicyError, SandboxError, TaskError) as error:
+            await self._conductor.fail.remote(lease, type(error).__name__, str(error))
+        except asyncio.CancelledError:
+            await self._conductor.give_back.remote([lease.trajectory_id])
+            raise
+        except RayError as error:
+            self._fatal = PolicyError(f"an actor of the run is gone: {' '.join(str(error).split())[:300]}")
+        except Exception as error:  # a defect of ours: recorded like any failure, never a reward
+            _LOG.exception("episode %s", lease.trajectory_id)
+            await self._conductor.fail.remote(lease, type(error).__name__, str(error) or type(error).__name__)
+        finally:
+            if self._replicated is not None:
+                self._replicated.router.forget(lease.trajectory_id)
+            self._running.pop(lease.trajectory_id, None)
+
+    async def _play_to_end(self, lease: Lease) -> None:
+        family = self._family(lease.task)
+        reason = await self._vet(family, lease.task)
+        if reason is not None:
+            await self._conductor.drop_task.remote(lease.task.task_id, reason)
+            return
+        policy = self._policy(family, lease.task)
+        async with self._sandboxes.acquire() as sandbox:
+            episode = Episode(
+                lease.task,
+                family,
+                policy,
+                sandbox,
+                lambda: LazySandbox(self._graders),
+                self._settings,
+                self._identity(lease),
+                self._template,
+            )
+            trajectory: Trajectory = await episode.run()
+        await self._append(trajectory)
+        generated = sum(turn.completion_tokens or 0 for turn in trajectory.turns)
+        await self._conductor.complete.remote(Report(trajectory.trajectory_id, trajectory.success, generated))
+
+    async def _append(self, trajectory: Trajectory) -> None:
+        try:
+            await self._writer.append.remote(trajectory)
+        except RayError as error:
+            cause = getattr(error, "cause", None)
+            raise (
+                cause
+                if isinstance(cause, StorageError)
+                else StorageError(f"the writer is gone: {' '.join(str(error).split())[:300]}")
+            ) from error
+
+    def _family(self, task: Task) -> Family:
+        if task.family not in self._families:
+            self._families[task.family] = make_family(task.family)
+        return self._families[task.family]
+
+    async def _vet(self, family: Family, task: Task) -> str | None:
+        """Once per task and executor; rollouts that come meanwhile wait for the same answer."""
+        if task.task_id not in self._vetted:
+            self._vetted[task.task_id] = asyncio.create_task(self._vet_now(family, task))
+        try:
+            return await asyncio.shield(self._vetted[task.task_id])
+        except MedgymError:
+            self._vetted.pop(task.task_id, None)  # a fault of ours: ask again at the next attempt
+            raise
+
+    async def _vet_now(self, family: Family, task: Task) -> str | None:
+        async with LazySandbox(self._graders) as grader:
+            return await family.vet(task, grader)
+
+    def _policy(self, family: Family, task: Task) -> Policy:
+        kind = self._plan.config.model.kind
+        if kind == "oracle":
+            actions = family.oracle(task)
+            if actions is None:
+                raise TaskError(f"{task.task_id} has no gold program for the oracle")
+            return oracle_policy(actions)
+        if kind == "replay":
+            return replay_policy(self._recorded, task.task_id)
+        assert self._replicated is not None
+        return self._replicated
+
+    def _identity(self, lease: Lease) -> EpisodeIdentity:
+        plan = self._plan
+        return EpisodeIdentity(
+            trajectory_id=lease.trajectory_id,
+            run_id=plan.run_id,
+            group_id=f"{plan.run_id}/{lease.task.task_id}",
+            code_version=plan.code_version,
+            config_hash=plan.run_key,
+            rollout_index=lease.rollout_index,
+            attempt=lease.attempt,
+            seed=lease.seed,
+            model=plan.config.model.name,
+            provenance=dict(self._provenance),
+        )
+
+    async def stop(self, drain_s: float) -> None:
+        """Lets running episodes end for `drain_s` seconds, then gives the rest back."""
+        running = list(self._running.values())
+        if running:
+            await asyncio.wait(running, timeout=drain_s)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Ends every sandbox. A failed clean-up never fails a run."""
+        for closing in (self._sandboxes.close, self._graders.close, self._factory.close):
+            with contextlib.suppress(SandboxError, OSError):
+                await closing()

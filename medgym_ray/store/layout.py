@@ -1,0 +1,67 @@
+"""The files of a run's directory and their names; nothing else in the project spells them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from medgym_ray.trajectory import FAILURE_SCHEMA, TRAJECTORY_SCHEMA
+
+MANIFEST = "manifest.jsonl"
+RUN_FILE = "run.yaml"
+CARD = "README.md"
+LOG_DIR = ".wal"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One kind of record: its folder and its schema."""
+
+    name: str
+    schema: pa.Schema
+
+
+TRAJECTORIES = Table("trajectories", TRAJECTORY_SCHEMA)
+FAILURES = Table("failures", FAILURE_SCHEMA)
+TABLES = {table.name: table for table in (TRAJECTORIES, FAILURES)}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Part:
+    """One write-ahead log and the shard that it becomes."""
+
+    table: str
+    writer: str
+    number: int
+
+    @property
+    def shard(self) -> str:
+        """Path of the Parquet shard relative to the run's directory."""
+        return f"{self.table}/part-{self.writer}-{self.number:05d}.parquet"
+
+    @property
+    def log(self) -> str:
+        """Path of the log relative to the run's directory."""
+        return f"{LOG_DIR}/{self.table}-{self.writer}-{self.number:05d}.arrows"
+
+
+_LOG_NAME = re.compile(r"(?P<table>[a-z]+)-(?P<writer>\w+)-(?P<number>\d+)\.arrows")
+_SHARD_NAME = re.compile(r"part-(?P<writer>\w+)-(?P<number>\d+)\.parquet")
+
+
+def logs(root: Path) -> list[Part]:
+    """The logs that lie in a run's directory, oldest first."""
+    names = [_LOG_NAME.fullmatch(path.name) for path in (root / LOG_DIR).glob("*.arrows")]
+    return sorted(Part(m["table"], m["writer"], int(m["number"])) for m in names if m and m["table"] in TABLES)
+
+
+def shards(root: Path, table: Table) -> list[Part]:
+    """The shards that lie in a table's folder, listed in the manifest or not."""
+    names = [_SHARD_NAME.fullmatch(path.name) for path in (root / table.name).glob("*.parquet")]
+    return sorted(Part(table.name, m["writer"], int(m["number"])) for m in names if m)
+
+
+def temporary(path: Path) -> Path:
+    """Where a file is written before it is renamed: a leading dot hides it from every reader."""
+    return path.with_name(f".{path.name}.tmp")

@@ -1,0 +1,98 @@
+"""A run's directory: opening it for a run (fresh or resumed), its configuration file and its dataset card."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from medgym_ray.errors import ConfigError, StorageError
+from medgym_ray.store.layout import CARD, FAILURES, RUN_FILE, TRAJECTORIES, temporary
+from medgym_ray.store.recovery import Tally
+
+_CARD = """---
+configs:
+- config_name: trajectories
+  default: true
+  data_files:
+  - split: train
+    path: trajectories/*.parquet
+{failures}license: other
+tags:
+- agent
+- medical
+- trajectories
+---
+# Trajectories by {model}
+
+{rows} trajectories, {successes} successful, made by medgym_ray {version} (run `{run_key}`).
+
+| family | trajectories | success |
+|---|---|---|
+{families}
+
+`reward` is the true reward; `reward_paper` is what the original's published rule would have paid. `run.yaml` holds the
+configuration, `manifest.jsonl` lists the shards. Rows with `restricted` true may not be made public.
+"""
+
+
+def check_identity(root: Path, identity: Mapping[str, Any], *, resume: bool) -> bool:
+    """True where the directory holds an earlier part of the same run. Raises ConfigError where it holds another."""
+    path = root / RUN_FILE
+    if not path.exists():
+        return False
+    try:
+        earlier = yaml.safe_load(path.read_text(encoding="utf-8"))["identity"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: cannot be read; choose another output.dir") from error
+    differing = [key for key in sorted({*earlier, *identity}) if earlier.get(key) != identity.get(key)]
+    if differing:
+        shown = ", ".join(f"{k}={identity.get(k)} (there: {earlier.get(k)})" for k in differing[:6])
+        raise ConfigError(f"{root} holds a run with other settings: {shown}; choose another output.dir")
+    if not resume:
+        raise ConfigError(
+            f"{root} already holds this run; say resume=true to go on with it, or choose another output.dir"
+        )
+    return True
+
+
+def write_run_file(
+    root: Path, identity: Mapping[str, Any], config: Mapping[str, Any], versions: Mapping[str, str]
+) -> None:
+    """Writes run.yaml, whole or not at all. Raises StorageError."""
+    content = {"identity": dict(identity), "config": dict(config), "versions": dict(versions)}
+    # Through JSON: enums and paths become text, so that the file can be read without this package.
+    _write(root / RUN_FILE, yaml.safe_dump(json.loads(json.dumps(content, default=str)), allow_unicode=True))
+
+
+def write_card(root: Path, tally: Tally, *, model: str, run_key: str, version: str) -> None:
+    """Writes the dataset card, by which `datasets.load_dataset(DIR)` finds the shards. Raises StorageError."""
+    families = "\n".join(f"| {f} | {n} | {s / n:.1%} |" for f, (n, s) in tally.by_family.items())
+    has_failures = any((root / FAILURES.name).glob("*.parquet"))
+    failures = f"- config_name: {FAILURES.name}\n  data_files:\n  - split: train\n    path: failures/*.parquet\n"
+    if not any((root / TRAJECTORIES.name).glob("*.parquet")):
+        return  # a card that names no file cannot be loaded
+    text = _CARD.format(
+        failures=failures if has_failures else "",
+        model=model,
+        rows=tally.rows,
+        successes=tally.successes,
+        version=version,
+        run_key=run_key[:12],
+        families=families,
+    )
+    _write(root / CARD, text)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with temporary(path).open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary(path).replace(path)
+    except OSError as error:
+        temporary(path).unlink(missing_ok=True)
+        raise StorageError(f"{path}: {error.strerror}") from error

@@ -1,0 +1,162 @@
+"""The durable writer: appends, acknowledges once the record is on disk, and turns full logs into shards."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from medgym_ray.errors import StorageError
+from medgym_ray.store.layout import FAILURES, LOG_DIR, TRAJECTORIES, Part, Table, logs, shards
+from medgym_ray.store.log import WriteAheadLog
+from medgym_ray.store.shards import seal
+from medgym_ray.trajectory import Failure, Trajectory, to_batch
+
+
+class DurableWriter:
+    """Writes one run's trajectories and failures. One process at a time per writer name and directory."""
+
+    def __init__(self, root: Path, name: str, known: Collection[str], shard_bytes: int, shard_s: float) -> None:
+        """`known` are the ids already committed. Raises StorageError where another process holds the directory."""
+        self._lock = lock(root, name)
+        self._known = set(known)
+        self._in_flight: dict[str, asyncio.Future[None]] = {}
+        self._trajectories = _TableWriter(root, TRAJECTORIES, name, shard_bytes, shard_s)
+        self._failures = _TableWriter(root, FAILURES, name, shard_bytes, shard_s)
+
+    async def append(self, trajectory: Trajectory) -> bool:
+        """Returns once the trajectory is durable: True, or False for an id that already was. Raises StorageError."""
+        identity = trajectory.trajectory_id
+        if identity in self._known:
+            return False
+        if (twin := self._in_flight.get(identity)) is not None:
+            await asyncio.shield(twin)
+            return False
+        # A task of its own: a caller that goes away must not leave it open whether the row was written.
+        append = self._in_flight[identity] = asyncio.ensure_future(self._trajectories.append(trajectory))
+        append.add_done_callback(lambda done: self._landed(identity, done))
+        await asyncio.shield(append)
+        return True
+
+    def _landed(self, identity: str, append: asyncio.Future[None]) -> None:
+        del self._in_flight[identity]
+        if not append.cancelled() and append.exception() is None:
+            self._known.add(identity)
+
+    async def append_failure(self, failure: Failure) -> None:
+        """Returns once the failure is durable. Raises StorageError."""
+        await self._failures.append(failure)
+
+    async def close(self) -> None:
+        """Seals what is open. Raises StorageError; the logs are then still there for the next run."""
+        try:
+            await self._trajectories.close()
+            await self._failures.close()
+        finally:
+            self._lock.close()
+
+
+class _TableWriter:
+    """One table's open log. Appends that arrive while the disk is busy share the next fsync."""
+
+    def __init__(self, root: Path, table: Table, name: str, shard_bytes: int, shard_s: float) -> None:
+        self._root, self._table, self._name = root, table, name
+        self._shard_bytes, self._shard_s = shard_bytes, shard_s
+        used = [p.number for p in [*logs(root), *shards(root, table)] if (p.table, p.writer) == (table.name, name)]
+        self._next_number = max(used, default=-1) + 1
+        self._log: WriteAheadLog | None = None
+        self._part: Part | None = None
+        self._opened = 0.0
+        self._unsealed: list[Part] = []
+        self._pending: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._disk = asyncio.Lock()
+        self._ageing: asyncio.Task[None] | None = None
+
+    async def append(self, record: Trajectory | Failure) -> None:
+        try:
+            data = to_batch([record], self._table.schema).serialize().to_pybytes()  # type: ignore[arg-type]
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise StorageError(f"record does not fit the schema of {self._table.name}: {error}") from error
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((data, durable))
+        async with self._disk:
+            if not durable.done():
+                await self._commit_pending()
+        await durable
+
+    async def _commit_pending(self) -> None:
+        group, self._pending = self._pending, []
+        try:
+            await asyncio.to_thread(self._write, [data for data, _ in group])
+        except StorageError as error:
+            for _, durable in group:
+                durable.set_exception(StorageError(str(error)))
+            return
+        for _, durable in group:
+            durable.set_result(None)
+        if self._ageing is None:
+            self._ageing = asyncio.create_task(self._seal_when_old())
+        if self._log is not None and self._log.bytes >= self._shard_bytes:
+            await asyncio.to_thread(self._seal)
+
+    def _write(self, batches: list[bytes]) -> None:
+        if self._log is None:
+            part = Part(self._table.name, self._name, self._next_number)
+            self._log = WriteAheadLog(self._root / part.log, self._table.schema)
+            self._part, self._opened = part, time.monotonic()
+            self._next_number += 1
+        self._log.append(batches)
+
+    def _seal(self) -> None:
+        """What is in the log is durable already: where sealing fails (disk full), the log waits for `close`."""
+        if self._log is None or self._part is None:
+            return
+        self._log.close()
+        self._unsealed.append(self._part)
+        self._log = self._part = None
+        with contextlib.suppress(StorageError):
+            self._seal_waiting()
+
+    def _seal_waiting(self) -> None:
+        while self._unsealed:
+            seal(self._root, self._unsealed[0])
+            del self._unsealed[0]
+
+    async def _seal_when_old(self) -> None:
+        while True:
+            await asyncio.sleep(max(0.05, self._opened + self._shard_s - time.monotonic()))
+            async with self._disk:
+                if self._log is not None and time.monotonic() - self._opened >= self._shard_s:
+                    await asyncio.to_thread(self._seal)
+
+    async def close(self) -> None:
+        if self._ageing is not None:
+            self._ageing.cancel()
+        async with self._disk:
+            await asyncio.to_thread(self._seal)
+            await asyncio.to_thread(self._seal_waiting)
+
+
+def lock(root: Path, name: str, wait_s: float = 20.0) -> IO[bytes]:
+    """Takes the lock called `name` of a run's directory; it goes with the file object or with the process.
+
+    Waits a little, for the writer of a run that was just killed. Raises StorageError where it stays taken.
+    """
+    file = (root / LOG_DIR / f"{name}.lock").open("wb")
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                file.close()
+                raise StorageError(f"{root}: another run is writing there; choose another output.dir") from None
+            time.sleep(0.2)
+        else:
+            os.set_inheritable(file.fileno(), False)
+            return file

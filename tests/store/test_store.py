@@ -1,0 +1,189 @@
+"""Acknowledged means durable, nothing is counted twice: the store after clean ends, torn logs and kill -9."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medgym_ray.errors import StorageError
+from medgym_ray.store.layout import TRAJECTORIES, logs
+from medgym_ray.store.recovery import prepare_directory, recover, tally, trajectory_ids
+from medgym_ray.store.shards import read_manifest
+from medgym_ray.store.writer import DurableWriter, lock
+from tests.records import make_failure, make_trajectory
+
+
+def _writer(root: Path, *, shard_bytes: int = 1 << 30, shard_s: float = 1e6) -> DurableWriter:
+    prepare_directory(root)
+    return DurableWriter(root, "0", trajectory_ids(root), shard_bytes, shard_s)
+
+
+def _ids(root: Path) -> list[str]:
+    shards = [e.shard for e in read_manifest(root) if e.table == TRAJECTORIES.name]
+    return [i for s in shards for i in pq.read_table(root / s)["trajectory_id"].to_pylist()]
+
+
+async def test_written_rows_come_back_as_they_were(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    sent = [make_trajectory(f"t{n}", token_ids=[1, 2], loss_mask=[0, 1], logprobs=[0.0, -0.5]) for n in range(5)]
+    await asyncio.gather(*map(writer.append, sent))
+    await writer.append_failure(make_failure("t9"))
+    await writer.close()
+    (shard,) = (tmp_path / "trajectories").glob("*.parquet")
+    rows = pq.read_table(shard).to_pylist()
+    assert sorted(r["trajectory_id"] for r in rows) == [f"t{n}" for n in range(5)]
+    assert rows[0]["token_ids"] == [1, 2]
+    assert rows[0]["turns"][0]["action"] == "submit"
+    assert tally(tmp_path).by_family == {"f": (5, 5)}
+    assert logs(tmp_path) == []
+    assert [e.rows for e in read_manifest(tmp_path)] == [5, 1]
+
+
+async def test_an_id_is_written_once_even_when_sent_at_the_same_time(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    first = await asyncio.gather(*(writer.append(make_trajectory("same")) for _ in range(8)))
+    assert sorted(first) == [False] * 7 + [True]
+    await writer.close()
+    again = _writer(tmp_path)
+    assert await again.append(make_trajectory("same")) is False
+    await again.close()
+    assert _ids(tmp_path) == ["same"]
+
+
+async def test_a_record_that_does_not_fit_fails_alone(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    broken = make_trajectory("broken", seed="not a number")
+    results = await asyncio.gather(
+        writer.append(make_trajectory("a")), writer.append(broken), writer.append(make_trajectory("b")),
+        return_exceptions=True,
+    )
+    assert [type(r) for r in results] == [bool, StorageError, bool]
+    await writer.close()
+    assert sorted(_ids(tmp_path)) == ["a", "b"]
+
+
+async def test_full_logs_and_old_logs_become_shards_while_writing(tmp_path: Path) -> None:
+    writer = _writer(tmp_path, shard_bytes=1)
+    for n in range(3):
+        await writer.append(make_trajectory(f"t{n}"))
+    await writer.append_failure(make_failure("x"))
+    assert len([e for e in read_manifest(tmp_path) if e.table == "trajectories"]) == 3
+    await writer.close()
+    aged = _writer(tmp_path, shard_s=0.01)
+    await aged.append(make_trajectory("old"))
+    async with asyncio.timeout(10):
+        while "old" not in _ids(tmp_path):
+            await asyncio.sleep(0.02)
+    await aged.close()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(min_value=0, max_value=4000), rows=st.integers(min_value=1, max_value=4))
+def test_a_log_torn_anywhere_keeps_every_whole_row(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, rows: int
+) -> None:
+    root = tmp_path_factory.mktemp("torn")
+
+    async def write() -> list[int]:
+        writer = _writer(root)
+        sizes = []
+        for n in range(rows):
+            await writer.append(make_trajectory(f"t{n}"))
+            sizes.append((root / logs(root)[0].log).stat().st_size)
+        writer._lock.close()
+        return sizes
+
+    sizes = asyncio.run(write())
+    log = root / logs(root)[0].log
+    os.truncate(log, max(0, sizes[-1] - cut))
+    kept = sum(size <= sizes[-1] - cut for size in sizes)
+    assert recover(root) == kept
+    assert _ids(root) == [f"t{n}" for n in range(kept)]
+    assert recover(root) == 0
+
+
+async def test_recovery_after_a_crash_between_any_two_steps_of_sealing(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    await writer.append(make_trajectory("a"))
+    log = tmp_path / logs(tmp_path)[0].log
+    content = log.read_bytes()
+    await writer.close()
+    log.write_bytes(content)  # crashed between the manifest line and the log's removal
+    recover(tmp_path)
+    assert _ids(tmp_path) == ["a"]
+    assert not log.exists()
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes()[:-20])  # crashed in mid-line
+    log.write_bytes(content)
+    recover(tmp_path)
+    assert _ids(tmp_path) == ["a"]
+
+
+async def test_a_shard_that_the_manifest_does_not_know_or_misses_is_named(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    await writer.append(make_trajectory("a"))
+    await writer.close()
+    shard = tmp_path / "trajectories" / "part-0-00000.parquet"
+    shard.rename(shard.with_name("part-0-00007.parquet"))
+    with pytest.raises(StorageError, match=r"part-0-00007\.parquet: not listed"):
+        recover(tmp_path)
+    (tmp_path / "trajectories" / "part-0-00007.parquet").unlink()
+    with pytest.raises(StorageError, match=r"part-0-00000\.parquet: listed .* but not there"):
+        recover(tmp_path)
+
+
+def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    prepare_directory(tmp_path)
+    held = lock(tmp_path, "0")
+    with pytest.raises(StorageError, match="another run is writing"):
+        lock(tmp_path, "0", wait_s=0)
+    held.close()
+    lock(tmp_path, "0", wait_s=0).close()
+
+
+def test_an_unwritable_directory_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"output\.dir=.*file/run: cannot write there"):
+        prepare_directory(tmp_path / "file" / "run")
+
+
+_CHILD = """
+import asyncio, sys
+from pathlib import Path
+from medgym_ray.store.recovery import prepare_directory
+from medgym_ray.store.writer import DurableWriter
+from tests.records import make_trajectory
+async def main():
+    root = Path(sys.argv[1])
+    writer = DurableWriter(root, "0", (), 20_000, 1e6)
+    async def one(n):
+        await writer.append(make_trajectory(f"t{n}"))
+        print(f"t{n}", flush=True)
+    for n in range(0, 100_000, 4):
+        await asyncio.gather(*(one(k) for k in range(n, n + 4)))
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 37, 150])
+def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path, lines: int) -> None:
+    prepare_directory(tmp_path)
+    child = subprocess.Popen(
+        [sys.executable, "-c", _CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert child.stdout is not None
+    acknowledged = [child.stdout.readline().strip() for _ in range(lines)]
+    child.send_signal(signal.SIGKILL)
+    acknowledged += [line.strip() for line in child.stdout if line.endswith("\n")]
+    child.wait()
+    recover(tmp_path)
+    ids = _ids(tmp_path)
+    assert set(acknowledged) <= set(ids)
+    assert len(ids) == len(set(ids))
