@@ -35,27 +35,38 @@ def connect(address: str, run_id: str) -> Cluster:
 
     `auto` takes RAY_ADDRESS, else a head on this machine, else starts a private cluster that ends with the run.
     """
-    wanted = os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address
-    options: dict[str, Any] = {
-        "namespace": f"medgym-{run_id}",
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-        "configure_logging": True,
-    }
-    started = False
+    attached = attach(address, run_id)
+    if attached is not None:
+        return attached
     try:
-        if wanted == "local":
-            started = True
-        elif wanted == "auto":
-            started = not _attached_to_head_here(options)
+        ray.init(address="local", include_dashboard=False, **_options(run_id))
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise ClusterError(_explain("local", error)) from error
+    return _described(started=True)
+
+
+def attach(address: str, run_id: str) -> Cluster | None:
+    """Attaches to a running cluster and starts nothing; None where there is none to attach to."""
+    wanted = os.environ.get("RAY_ADDRESS") or "auto" if address == "auto" else address
+    if wanted == "local":
+        return None
+    try:
+        if wanted == "auto":
+            if not _attached_to_head_here(_options(run_id)):
+                return None
         else:
             _probe(wanted)
-            ray.init(address=wanted, **options)
-        if started:
-            # RAY_ADDRESS would otherwise win over "local" in processes that Ray starts.
-            ray.init(address="local", include_dashboard=False, **options)
+            ray.init(address=wanted, **_options(run_id))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ClusterError(_explain(wanted, error)) from error
+    return _described(started=False)
+
+
+def _options(run_id: str) -> dict[str, Any]:
+    return {"namespace": f"medgym-{run_id}", "log_to_driver": False, "logging_level": logging.ERROR}
+
+
+def _described(*, started: bool) -> Cluster:
     nodes = [node for node in ray.nodes() if node["Alive"]]
     return Cluster(
         address=ray.get_runtime_context().gcs_address,

@@ -13,14 +13,15 @@ from ray.exceptions import RayError
 
 from actors.conductor import Report
 from actors.replica import ReplicatedPolicy
-from medgym_ray.config import GenerateConfig
+from medgym_ray.config import GenerateConfig, SandboxConfig
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
 from medgym_ray.errors import MedgymError, PolicyError, SandboxError, StorageError, TaskError
 from medgym_ray.leases import Lease
 from medgym_ray.policies.base import Policy, Sampling
 from medgym_ray.policies.scripted import oracle_policy, read_replies, replay_policy
 from medgym_ray.policies.vllm import load_template
-from medgym_ray.sandboxes.pool import LazySandbox, SandboxPool
+from medgym_ray.sandboxes.lazy import LazySandbox
+from medgym_ray.sandboxes.pool import SandboxPool
 from medgym_ray.sandboxes.registry import make_factory
 from medgym_ray.tasks.base import Family, Task
 from medgym_ray.tasks.registry import make_family
@@ -29,6 +30,12 @@ from medgym_ray.trajectory import Trajectory
 _LOG = logging.getLogger(__name__)
 _IDLE_S = 0.2
 """Between two questions for leases while all of them are out."""
+
+
+def _kind_options(sandbox: SandboxConfig) -> dict[str, Any]:
+    """What was set of the keys that some kinds of sandbox take and others don't."""
+    names = ("preimport", "work_mb", "scratch_mb", "image", "runtime", "cpus", "python")
+    return {name: value for name in names if (value := getattr(sandbox, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class SandboxExecutor:
             slots=sandbox.concurrency,
             run_id=self._plan.run_id,
             limits=sandbox.limits,
-            **{k: v for k, v in (("image", sandbox.image), ("runtime", sandbox.runtime)) if v is not None},
+            **_kind_options(sandbox),
         )
         await self._factory.start()
         self._sandboxes = SandboxPool(self._factory, sandbox.concurrency)
@@ -108,7 +115,7 @@ class SandboxExecutor:
 
     async def _report_load(self) -> None:
         busy = self._replicated.busy() if self._replicated else frozenset()
-        await self._conductor.report_load.remote(self._name, self._sandboxes.in_use, busy)
+        await self._conductor.report_load.remote(self._name, len(self._running), busy)
 
     async def _play(self, lease: Lease) -> None:
         """One lease from start to report; nothing that happens in it touches another."""

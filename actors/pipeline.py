@@ -140,7 +140,7 @@ class Pipeline:
         if replace and self._born < self.shape.executors + _REPLACEMENTS:
             await self._add_executor()
         elif not self._runs:
-            raise ClusterError(f"executors keep dying ({' '.join(str(error).split())[:300]})") from error
+            raise ClusterError(f"executors keep dying ({_reason(error)})") from error
 
     async def _drain(self) -> None:
         await _typed(self._conductor.stop.remote())
@@ -172,12 +172,18 @@ async def _within(seconds: float, calls: Sequence[Any]) -> None:
         await asyncio.gather(*pending, return_exceptions=True)
 
 
+def _reason(error: BaseException) -> str:
+    """One line; of a remote traceback what was raised at its end."""
+    cause = getattr(error, "cause", None) or error
+    return f"{type(cause).__name__}: {' '.join(str(cause).split())}"[:300]
+
+
 async def _typed(call: Any) -> Any:
     """The result of an actor call, or the library's own error that it raised."""
     try:
         return await call
     except RayActorError as error:
-        raise ClusterError(f"an actor of the run died: {' '.join(str(error).split())[:300]}") from error
+        raise ClusterError(f"an actor of the run died: {_reason(error)}") from error
     except RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, MedgymError):

@@ -26,6 +26,9 @@ _GROUPS_WITH_DEFAULT = ("model", "tasks", "sandbox", "sampling", "cluster", "out
 # From 1.4 on Hydra warns where a version base is given, before it where none is.
 _VERSION_BASE: dict[str, Any] = {} if hydra.__version__ >= "1.4" else {"version_base": "1.3"}
 
+_TRACEBACKS = "MEDGYM_TRACEBACK"
+"""Set in the environment, an error that nobody foresaw is shown with its traceback."""
+
 ConfigT = TypeVar("ConfigT")
 
 
@@ -57,6 +60,11 @@ def main(config_name: str, schema: type[ConfigT], run: Callable[[ConfigT], int])
         sys.exit(_complain(ConfigError(explain(error))))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if os.environ.get(_TRACEBACKS):
+            raise
+        text = " ".join(str(error).split())[:300]
+        sys.exit(_complain(MedgymError(f"{type(error).__name__}: {text} (a defect: {_TRACEBACKS}=1 shows where)")))
     sys.exit(max(codes, default=0))
 
 

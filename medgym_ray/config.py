@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from medgym_ray.errors import ConfigError
-from medgym_ray.sandboxes.base import Limits
+from medgym_ray.sandboxes.base import PREIMPORT, Limits
 
 MISSING: Any = "???"
 """What OmegaConf reads as a mandatory value."""
@@ -97,10 +97,20 @@ class SandboxConfig:
     """namespace or docker"""
     concurrency: int = 16
     """Episodes, and so sandboxes, per executor."""
+    preimport: list[str] = field(default_factory=lambda: list(PREIMPORT))
+    """Modules that are warm in every cell; more of them make every cell a little slower to start."""
+    work_mb: int = 256
+    """Size of the working directory."""
+    scratch_mb: int = 64
+    """Size of /tmp and of /dev/shm."""
     image: str | None = None
     """docker: another image than the one built from this version."""
     runtime: str | None = None
     """docker: runsc or another OCI runtime."""
+    cpus: float | None = None
+    """docker: processors per container."""
+    python: str | None = None
+    """namespace: the interpreter to build the cells' environment with; unset: the one that runs this."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -161,10 +171,16 @@ def validate(config: GenerateConfig) -> None:
         "agent.attempts": config.agent.attempts,
         "agent.deadline_s": config.agent.deadline_s,
         "sandbox.concurrency": config.sandbox.concurrency,
+        "sandbox.work_mb": config.sandbox.work_mb,
+        "sandbox.scratch_mb": config.sandbox.scratch_mb,
         "output.shard_mb": config.output.shard_mb,
         "output.shard_s": config.output.shard_s,
     } | {f"sandbox.limits.{f.name}": getattr(config.sandbox.limits, f.name) for f in dataclasses.fields(Limits)}
-    optional = {"tasks.limit": config.tasks.limit, "cluster.executors": config.cluster.executors}
+    optional = {
+        "tasks.limit": config.tasks.limit,
+        "cluster.executors": config.cluster.executors,
+        "sandbox.cpus": config.sandbox.cpus,
+    }
     for key, value in positive.items() | {(k, v) for k, v in optional.items() if v is not None}:
         if value <= 0:
             raise ConfigError(f"{key}={value}: must be above 0")

@@ -18,8 +18,9 @@ from medgym_ray.errors import ClusterError, ConfigError, PolicyError, SandboxErr
 from medgym_ray.policies.scripted import ANY_TASK, read_replies
 from medgym_ray.policies.vllm import INSTALL, installed_version
 from medgym_ray.progress import ProgressDisplay, Snapshot
+from medgym_ray.store.layout import DROPPED
 from medgym_ray.store.recovery import Tally, prepare_directory, recover, tally, trajectory_ids
-from medgym_ray.store.run import check_identity, write_card, write_run_file
+from medgym_ray.store.run import check_identity, write_card, write_dropped, write_run_file
 from medgym_ray.store.writer import lock
 from medgym_ray.tasks.registry import TaskSet, load_tasks
 from medgym_ray.trajectory import trajectory_id
@@ -58,6 +59,7 @@ def run(config: GenerateConfig) -> int:
     known, held = _open_directory(root, config, console)
     with held:
         outcome = _work(config, key, root, tasks, known, console)
+        write_dropped(root, {**tasks.report.dropped, **outcome.dropped})
     return _tell_end(config, key, root, outcome, console)
 
 
@@ -68,19 +70,20 @@ def _tell_loaded(tasks: TaskSet, console: Console) -> None:
         console.print(f"… and {len(tasks.report.broken) - _SHOWN} more broken records")
     if tasks.absent:
         console.print(f"not under tasks.root: {', '.join(tasks.absent)}")
-    _tell_reasons("left out while loading", tasks.report.dropped, console)
+    _tell_reasons("tasks left out while loading", tasks.report.dropped, console)
     families = sorted({task.family for task in tasks.tasks})
     console.print(f"{len(tasks.tasks)} tasks of {', '.join(families)}")
 
 
 def _tell_reasons(what: str, reasons: dict[str, str], console: Console) -> None:
-    """Groups `task: reason` by reason: a thousand tasks dropped for one cause are one line."""
-    by_reason: dict[str, list[str]] = {}
+    """Groups by the reason's words before its colon: a thousand tasks dropped for one cause are one line."""
+    by_cause: dict[str, list[str]] = {}
     for name, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(name)
-    for reason, names in by_reason.items():
-        shown = ", ".join(names[:_SHOWN]) + (f", … ({len(names)} in all)" if len(names) > _SHOWN else "")
-        console.print(f"{what}: {reason}: {shown}", markup=False)
+        cause, _, detail = reason.partition(": ")
+        by_cause.setdefault(cause, []).append(f"{name} ({detail})" if detail else name)
+    for cause, named in by_cause.items():
+        shown = ", ".join(named[:_SHOWN]) + (", …" if len(named) > _SHOWN else "")
+        console.print(f"{len(named)} {what}, {cause}: {shown}", markup=False)
 
 
 def _check_replies(config: GenerateConfig, tasks: TaskSet) -> None:
@@ -205,12 +208,12 @@ def _stop_on_signals(console: Console, drain_s: float) -> asyncio.Event:
 def _tell_end(config: GenerateConfig, key: str, root: Path, outcome: Outcome, console: Console) -> int:
     counted = tally(root)
     write_card(root, counted, model=config.model.name, run_key=key, version=medgym_ray.__version__)
-    _tell_reasons("dropped", outcome.dropped, console)
-    _tell_reasons("failed", outcome.failed, console)
+    _tell_reasons("tasks dropped", outcome.dropped, console)
+    _tell_reasons("rollouts failed", outcome.failed, console)
     missing = outcome.requested - outcome.done
     parts = [f"{counted.rows} trajectories", f"success {counted.successes}/{counted.rows} ({_rate(counted)})"]
     parts += [f"{family} {s}/{n}" for family, (n, s) in counted.by_family.items() if len(counted.by_family) > 1]
-    parts += [f"{len(outcome.dropped)} tasks dropped"] if outcome.dropped else []
+    parts += [f"{len(outcome.dropped)} tasks dropped (see {DROPPED})"] if outcome.dropped else []
     parts += [f"{len(outcome.failed)} failed (see failures/)"] if outcome.failed else []
     parts += [f"stopped with {missing} to go: the same command goes on"] if outcome.interrupted else []
     look = f"datasets.load_dataset('{root}')"

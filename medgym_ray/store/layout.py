@@ -11,6 +11,7 @@ from medgym_ray.trajectory import FAILURE_SCHEMA, TRAJECTORY_SCHEMA
 MANIFEST = "manifest.jsonl"
 RUN_FILE = "run.yaml"
 CARD = "README.md"
+DROPPED = "dropped.jsonl"
 LOG_DIR = ".wal"
 
 

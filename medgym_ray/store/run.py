@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from medgym_ray.errors import ConfigError, StorageError
-from medgym_ray.store.layout import CARD, FAILURES, RUN_FILE, TRAJECTORIES, temporary
+from medgym_ray.store.layout import CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES, temporary
 from medgym_ray.store.recovery import Tally
 
 _CARD = """---
@@ -84,6 +84,12 @@ def write_card(root: Path, tally: Tally, *, model: str, run_key: str, version: s
         families=families,
     )
     _write(root / CARD, text)
+
+
+def write_dropped(root: Path, reasons: Mapping[str, str]) -> None:
+    """Lists the tasks that were left out, each with its reason. Raises StorageError."""
+    lines = (json.dumps({"task_id": task, "reason": reason}, ensure_ascii=False) for task, reason in reasons.items())
+    _write(root / DROPPED, "".join(f"{line}\n" for line in lines))
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,0 +1,150 @@
+"""What this machine or cluster can run, and what each missing thing costs: `python -m medgym_ray.doctor`."""
+
+import contextlib
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import docker
+import docker.errors
+from rich.console import Console
+from rich.table import Table
+
+from medgym_ray import cli
+from medgym_ray.config import ClusterConfig, TasksConfig
+from medgym_ray.errors import ClusterError, SandboxError, TaskError
+from medgym_ray.policies.vllm import INSTALL, installed_version
+from medgym_ray.sandboxes.bubblewrap import explain_refusal, find_bubblewrap
+from medgym_ray.tasks.base import LoadReport, Split
+from medgym_ray.tasks.registry import FAMILIES, make_family, tasks_root
+
+
+@dataclass
+class DoctorConfig:
+    """What to look at: the cluster that a run would attach to, and the tasks it would read."""
+
+    tasks: TasksConfig = field(default_factory=TasksConfig)
+    cluster: ClusterConfig = field(default_factory=ClusterConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the table. `cost` says what does not work without it, and how to get it."""
+
+    part: str
+    found: str | None
+    cost: str = ""
+
+
+def run(config: DoctorConfig) -> int:
+    """Prints the tables; 0 also where something is missing, for most of it is optional."""
+    console = Console()
+    table = Table("part", "found", "without it")
+    for look in _LOOKS:
+        finding = look()
+        mark = finding.found if finding.found is not None else "[yellow]missing"
+        table.add_row(finding.part, mark, "" if finding.found else finding.cost)
+    for finding in _cluster(config.cluster):
+        table.add_row(finding.part, finding.found or "[yellow]missing", "" if finding.found else finding.cost)
+    console.print(table)
+    console.print(_families(config.tasks))
+    return 0
+
+
+def _python() -> Finding:
+    return Finding("Python", f"{platform.python_version()} ({sys.executable})")
+
+
+def _ray() -> Finding:
+    return Finding("Ray", importlib.metadata.version("ray"))
+
+
+def _gpus() -> Finding:
+    program = shutil.which("nvidia-smi")
+    cost = "policies run on CPUs only (+model=smollm2, oracle, replay) unless the cluster has GPUs"
+    if program is None:
+        return Finding("GPU here", None, cost)
+    query = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    listed = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+    return Finding("GPU here", "; ".join(listed.splitlines()) or None, cost)
+
+
+def _vllm() -> Finding:
+    return Finding("vLLM", installed_version(), f"no open-weight models: {INSTALL}")
+
+
+def _docker() -> Finding:
+    cost = "no sandbox=docker; the embedded sandbox=namespace is the default"
+    try:
+        with contextlib.closing(docker.from_env(timeout=5)) as client:
+            return Finding("Docker", str(client.version()["Version"]))
+    except (docker.errors.DockerException, OSError):
+        return Finding("Docker", None, cost)
+
+
+def _bubblewrap() -> Finding:
+    try:
+        program = find_bubblewrap()
+        probe = [program, "--unshare-user", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "true"]
+        tried = subprocess.run(probe, capture_output=True, text=True, timeout=30, check=False)
+    except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
+        return Finding("bubblewrap", None, f"no sandbox=namespace: {error}")
+    if tried.returncode:
+        return Finding("bubblewrap", None, f"no sandbox=namespace: {explain_refusal(tried.stderr)}")
+    return Finding("bubblewrap", f"{program}, user namespaces work")
+
+
+_LOOKS: tuple[Callable[[], Finding], ...] = (_python, _ray, _gpus, _vllm, _docker, _bubblewrap)
+
+
+def _cluster(config: ClusterConfig) -> list[Finding]:
+    """Attaches where a run would; starts nothing."""
+    from actors import cluster
+
+    try:
+        attached = cluster.attach(config.address, "doctor")
+    except ClusterError as error:
+        return [Finding("Ray cluster", None, str(error))]
+    if attached is None:
+        return [Finding("Ray cluster", None, "none runs here: each run starts its own on this machine")]
+    try:
+        resources = attached.resources
+        what = f"{attached.address}: {attached.nodes} node(s), {resources.get('CPU', 0):g} CPUs"
+        return [Finding("Ray cluster", f"{what}, {resources.get('GPU', 0):g} GPUs")]
+    finally:
+        cluster.disconnect()
+
+
+def _families(config: TasksConfig) -> Table:
+    root = tasks_root(config)
+    where = "the bundled sample" if config.root is None else str(root)
+    table = Table("family", "split", "tasks", "paper", "broken", "left out", title=f"Tasks under {where}")
+    for name in sorted(FAMILIES):
+        for split in ("train", "test"):
+            table.add_row(*_family_row(name, root, split))
+    return table
+
+
+def _family_row(name: str, root: Path, split: Split) -> list[str]:
+    family = make_family(name)
+    report = LoadReport()
+    paper = f"{family.paper_sizes[split]:,}"
+    try:
+        tasks = sum(1 for _ in family.load(root, split, report))
+    except TaskError:
+        return [name, split, "[yellow]missing", paper, "", ""]
+    return [name, split, f"{tasks:,}", paper, str(len(report.broken) or ""), str(len(report.dropped) or "")]
+
+
+def main() -> None:
+    """The command."""
+    cli.main("doctor", DoctorConfig, run)
+
+
+if __name__ == "__main__":
+    main()

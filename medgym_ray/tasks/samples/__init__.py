@@ -1,0 +1,1 @@
+"""Builders of the bundled synthetic sample: our own tasks in the original's layout, gold computed, never typed in."""

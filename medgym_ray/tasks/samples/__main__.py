@@ -1,0 +1,19 @@
+"""Rebuilds the bundled sample, byte for byte: `python -m medgym_ray.tasks.samples [DIR]`."""
+
+import sys
+from pathlib import Path
+
+from medgym_ray.paths import sample_dir
+from medgym_ray.tasks.samples import biocoder, medcalcbench, npowerai
+
+SEED = 20250605
+
+
+def build(root: Path) -> None:
+    """Writes every family's sample under `root`."""
+    for module in (biocoder, medcalcbench, npowerai):
+        module.build(root, SEED)
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]) if len(sys.argv) > 1 else sample_dir())
