@@ -114,7 +114,6 @@ def _explain(address: str, error: Exception) -> str:
     return f"{address}: {text[:300]}"
 
 
-@ray.remote(num_cpus=0)
 def _version_there() -> str:
     return importlib.metadata.version("medgym-ray")
 
@@ -125,7 +124,8 @@ def _runtime_env() -> dict[str, Any]:
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     try:
         here = importlib.metadata.version("medgym-ray")
-        asked = [_version_there.options(label_selector={"ray.io/node-id": node}).remote() for node in nodes]
+        ask: Any = ray.remote(_version_there)
+        asked = [ask.options(num_cpus=0, label_selector={"ray.io/node-id": node}).remote() for node in nodes]
         same = all(version == here for version in ray.get(asked, timeout=30))
     except (importlib.metadata.PackageNotFoundError, ray.exceptions.RayError):
         same = False

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import ray
-
 from medgym_ray.leases import Counts, Lease, LeaseBook
 from medgym_ray.tasks.base import Task
 from medgym_ray.trajectory import Failure
@@ -42,7 +40,6 @@ class _Load:
     replicas: frozenset[str] = field(default_factory=frozenset)
 
 
-@ray.remote(num_cpus=0, max_restarts=0, max_concurrency=1000)
 class Conductor:
     """Hands out leases; never in a turn's path."""
 

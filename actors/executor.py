@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray.exceptions import RayError
 
 from actors.conductor import Report
@@ -49,7 +48,6 @@ class RunPlan:
     provenance: Mapping[str, str]
 
 
-@ray.remote(max_restarts=0, max_concurrency=1000)
 class SandboxExecutor:
     """Plays episodes until the conductor has no more."""
 
@@ -125,7 +123,13 @@ class SandboxExecutor:
             # No trajectory can be kept any more: stop instead of burning the policy's time.
             self._fatal = error
             await self._conductor.give_back.remote([lease.trajectory_id])
-        except (PolicyError, SandboxError, TaskError) as error:
+        except PolicyError as error:
+            if self._replicated is None or not self._replicated.all_lost():
+                await self._conductor.fail.remote(lease, type(error).__name__, str(error))
+                return
+            self._fatal = error
+            await self._conductor.give_back.remote([lease.trajectory_id])
+        except (SandboxError, TaskError) as error:
             await self._conductor.fail.remote(lease, type(error).__name__, str(error))
         except asyncio.CancelledError:
             await self._conductor.give_back.remote([lease.trajectory_id])

@@ -21,6 +21,8 @@ from medgym_ray.tasks.base import Task
 
 _ACTOR_CPUS = 0.5
 """Bookkeeping for Ray only: an executor waits most of the time, a replica's GPUs do the work."""
+_CALLS = 1000
+"""Calls that one actor has under way; each is a coroutine."""
 _REPLACEMENTS = 8
 """Executors that may die and be replaced in one run before it is given up."""
 _POLL_S = 0.5
@@ -69,8 +71,9 @@ class Pipeline:
     async def start(self) -> None:
         """Starts every actor and waits until each is ready. Raises the typed error of the first that is not."""
         config, plan = self._plan.config, self._plan
-        self._writer = ShardWriter.options(**self._options()).remote(
-            str(self._root), "0", self._known, config.output.shard_mb * 1024 * 1024, config.output.shard_s
+        shard_bytes = config.output.shard_mb * 1024 * 1024
+        self._writer = self._spawn(
+            ShardWriter, str(self._root), "0", self._known, shard_bytes, config.output.shard_s, num_cpus=0
         )
         await _typed(self._writer.open.remote())
         book = {
@@ -80,30 +83,36 @@ class Pipeline:
             "seed": config.seed,
             "lease_s": config.agent.deadline_s + _SLACK_S,
         }
-        self._conductor = Conductor.options(**self._options()).remote(plan.run_id, self._writer, book)
+        self._conductor = self._spawn(Conductor, plan.run_id, self._writer, book, num_cpus=0)
         for start in range(0, len(self._tasks), _PORTION):
             await _typed(self._conductor.add_tasks.remote(self._tasks[start : start + _PORTION]))
         await _typed(self._conductor.begin.remote(self._known))
         for number in range(self.shape.replicas):
             name = f"replica-{number}"
-            self._replicas[name] = PolicyReplica.options(
-                num_cpus=_ACTOR_CPUS,
-                num_gpus=config.model.tensor_parallel_size * config.model.gpus,
-                **self._options(config.model.env),
-            ).remote(name, config.model)
+            gpus = config.model.tensor_parallel_size * config.model.gpus
+            self._replicas[name] = self._spawn(
+                PolicyReplica, name, config.model, env=config.model.env, num_cpus=_ACTOR_CPUS, num_gpus=gpus
+            )
         await asyncio.gather(*(_typed(replica.start.remote()) for replica in self._replicas.values()))
         await asyncio.gather(*(self._add_executor() for _ in range(self.shape.executors)))
 
-    def _options(self, env: dict[str, str] | None = None) -> dict[str, Any]:
+    def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
+        """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
         runtime_env = {**self._cluster.runtime_env, **({"env_vars": env} if env else {})}
-        return {"runtime_env": runtime_env} if runtime_env else {}
+        actor: Any = ray.remote(kind)
+        return actor.options(max_concurrency=_CALLS, max_restarts=0, runtime_env=runtime_env or None, **options).remote(
+            *arguments
+        )
 
     async def _add_executor(self) -> None:
         name = f"executor-{self._born}"
         self._born += 1
-        executor = SandboxExecutor.options(
-            num_cpus=_ACTOR_CPUS, scheduling_strategy="SPREAD", **self._options()
-        ).remote(name, self._plan, self._conductor, self._writer, self._replicas)
+        executor = self._spawn(
+            SandboxExecutor,
+            *(name, self._plan, self._conductor, self._writer, self._replicas),
+            num_cpus=_ACTOR_CPUS,
+            scheduling_strategy="SPREAD",
+        )
         self._executors[name] = executor
         await _typed(executor.start.remote())
         self._runs[asyncio.ensure_future(_typed(executor.run.remote()))] = name

@@ -14,8 +14,9 @@ from medgym_ray.policies.base import Generation, GenerationRequest
 from medgym_ray.policies.routing import Router
 from medgym_ray.policies.vllm import VllmPolicy
 
+_LAST_WORDS_S = 1.0
 
-@ray.remote(max_restarts=0, max_concurrency=1000)
+
 class PolicyReplica:
     """One engine on its GPUs."""
 
@@ -50,7 +51,8 @@ class PolicyReplica:
         try:
             await self._policy.check_health()
         except PolicyError:
-            os._exit(1)  # a dead engine would fail every request that is still sent here
+            # A dead engine would fail every request that is still sent here; but first let this one say why.
+            asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
 
     async def close(self) -> None:
         """Ends the engine's processes."""
@@ -69,7 +71,7 @@ class ReplicatedPolicy:
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """One reply; a replica that dies in mid-turn costs that turn only. Raises PolicyError where none is left."""
-        while len(self._lost) < len(self._replicas):
+        while not self.all_lost():
             name = self.router.choose(request.session_id, request.task_id, self._lost)
             self.router.begin(name)
             try:
@@ -81,7 +83,7 @@ class ReplicatedPolicy:
                 raise _typed(error) from error
             finally:
                 self.router.end(name)
-        raise PolicyError("no replica is left; see the failures for why they died")
+        raise PolicyError("no replica is left: their engines died, failures/ says why; the same command goes on")
 
     async def _ask(self, name: str, request: GenerationRequest) -> Generation:
         reply = self._replicas[name].generate.remote(request)
@@ -91,6 +93,10 @@ class ReplicatedPolicy:
             ray.cancel(reply)  # without it the engine would go on generating for nobody
             raise
         return generation
+
+    def all_lost(self) -> bool:
+        """Nobody can reply any more."""
+        return len(self._lost) == len(self._replicas)
 
     def busy(self) -> frozenset[str]:
         """The replicas that have a request of ours."""

@@ -3,13 +3,10 @@
 from collections.abc import Collection
 from pathlib import Path
 
-import ray
-
 from medgym_ray.store.writer import DurableWriter
 from medgym_ray.trajectory import Failure, Trajectory
 
 
-@ray.remote(num_cpus=0, max_restarts=0, max_concurrency=1000)
 class ShardWriter:
     """Acknowledges a record once it is on disk."""
 

@@ -6,6 +6,7 @@ Plain dataclasses without Hydra: an actor that unpickles a configuration needs n
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -182,9 +183,9 @@ def validate(config: GenerateConfig) -> None:
         "sandbox.cpus": config.sandbox.cpus,
     }
     for key, value in positive.items() | {(k, v) for k, v in optional.items() if v is not None}:
-        if value <= 0:
+        if not value > 0:  # nan too
             raise ConfigError(f"{key}={value}: must be above 0")
-    if config.sampling.temperature < 0:
+    if not 0 <= config.sampling.temperature < math.inf:
         raise ConfigError(f"sampling.temperature={config.sampling.temperature}: must be 0 or above")
     if not 0 < config.sampling.top_p <= 1:
         raise ConfigError(f"sampling.top_p={config.sampling.top_p}: must lie in (0, 1]")
@@ -216,7 +217,7 @@ def identity(config: GenerateConfig) -> dict[str, Any]:
     """The keys that decide what a trajectory is, flat (`sampling.temperature`), with paths made absolute."""
     flat = _flat(dataclasses.asdict(config))
     if config.tasks.root is not None:
-        flat["tasks.root"] = str(Path(config.tasks.root).resolve())
+        flat["tasks.root"] = str(Path(config.tasks.root).expanduser().resolve())
     return {k: v for k, v in flat.items() if not any(k == n or k.startswith(f"{n}.") for n in _NOT_IDENTITY)}
 
 

@@ -126,8 +126,8 @@ def _work(config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: s
     # Ray is slow to import: a mistyped key must not wait for it.
     from actors import cluster as ray_cluster
 
-    attached = ray_cluster.connect(config.cluster.address, key[:12])
     try:
+        attached = ray_cluster.connect(config.cluster.address, key[:12])
         where = (
             "started a Ray cluster on this machine" if attached.started else f"attached to Ray at {attached.address}"
         )

@@ -123,6 +123,7 @@ class LeaseBook:
         """The trajectory is durable. A second report of the same one changes nothing."""
         self._active.pop(identity, None)
         self.failed.pop(identity, None)
+        self._dropped_rollouts.discard(identity)  # it was being played when its task was dropped
         if identity not in self._completed:
             self._completed.add(identity)
             self.successes += success

@@ -37,7 +37,7 @@ def read_replies(path: Path) -> dict[str, list[str]]:
     """
     recorded: dict[str, list[str]] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() also breaks at U+2028 inside a text
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"model.path={path}: {getattr(error, 'strerror', None) or error}") from error
     for number, line in enumerate(lines, start=1):
@@ -46,7 +46,7 @@ def read_replies(path: Path) -> dict[str, list[str]]:
         try:
             entry = json.loads(line)
             task_id, replies = entry["task_id"], entry["replies"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(f'{path}:{number}: not of the form {{"task_id": …, "replies": […]}} ({error})') from error
         if (
             not isinstance(task_id, str)
@@ -54,6 +54,8 @@ def read_replies(path: Path) -> dict[str, list[str]]:
             or not all(isinstance(r, str) for r in replies)
         ):
             raise ConfigError(f'{path}:{number}: "task_id" must be text and "replies" a list of texts')
+        if any("\ud800" <= character <= "\udfff" for reply in replies for character in reply):
+            raise ConfigError(f"{path}:{number}: a reply holds half of a surrogate pair, which no record can keep")
         recorded[task_id] = replies
     if not recorded:
         raise ConfigError(f"model.path={path}: no recorded replies in it")

@@ -118,4 +118,7 @@ class TokenTranscript:
     def retokenize_match(self) -> bool:
         """Whether tokenising the finished text anew gives the same ids: False warns against training on text alone."""
         ids = self.next_prompt()
-        return self._template.conversation(self._messages)[: len(ids)] == ids
+        # Where no reply followed, the tokens end in the header of the one that was asked for.
+        finished = self._messages[-1].role == "assistant"
+        render = self._template.conversation if finished else self._template.prompt
+        return render(self._messages)[: len(ids)] == ids

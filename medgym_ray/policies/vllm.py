@@ -38,8 +38,14 @@ class VllmPolicy:
         if installed_version() is None:
             raise ConfigError(f"vLLM is not installed here: {INSTALL}")
         from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.platforms import current_platform
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        options = dict(engine)
+        if current_platform.is_cpu():
+            # A prompt prefilled in parts rewinds the request's own random generator, which ends a CPU engine.
+            options.setdefault("enable_chunked_prefill", False)
+            options.setdefault("max_num_batched_tokens", max(max_model_len, 8192))
         self._replica = replica
         self._max_model_len = max_model_len
         self.policy_version = "0"
@@ -50,7 +56,7 @@ class VllmPolicy:
                     max_model_len=max_model_len,
                     tensor_parallel_size=tensor_parallel_size,
                     enable_prefix_caching=True,
-                    **dict(engine),
+                    **options,
                 )
             )
         except (OSError, RuntimeError, TypeError, ValueError) as error:
@@ -122,7 +128,7 @@ def _queued_ms(final: Any) -> float:
     metrics = getattr(final, "metrics", None)
     if metrics is None or not getattr(metrics, "scheduled_ts", 0.0):
         return 0.0
-    return max(0.0, (metrics.scheduled_ts - metrics.queued_ts) * 1000)
+    return max(0.0, float(metrics.scheduled_ts - metrics.queued_ts) * 1000)
 
 
 def load_template(path: str) -> Any:

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+PREIMPORT = ("numpy", "pandas", "scipy.stats", "sklearn.linear_model", "sqlite3")
+"""What is warm in every cell unless the configuration says otherwise."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Limits:
     """What one cell may use. CPU time is the main limit; wall clock is the backstop on a busy machine."""
 

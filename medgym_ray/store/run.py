@@ -44,8 +44,8 @@ def check_identity(root: Path, identity: Mapping[str, Any], *, resume: bool) -> 
     if not path.exists():
         return False
     try:
-        earlier = yaml.safe_load(path.read_text(encoding="utf-8"))["identity"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        earlier = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["identity"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f"{path}: cannot be read; choose another output.dir") from error
     differing = [key for key in sorted({*earlier, *identity}) if earlier.get(key) != identity.get(key)]
     if differing:

@@ -38,7 +38,7 @@ def read_jsonl(path: Path, report: LoadReport) -> Iterator[Record]:
                 continue
             try:
                 fields = json.loads(line)
-            except (UnicodeDecodeError, ValueError) as error:
+            except (ValueError, RecursionError) as error:
                 report.record_broken(path, number, f"not JSON ({error})")
                 continue
             if not isinstance(fields, dict):

@@ -63,9 +63,11 @@ def load_tasks(config: TasksConfig, seed: int) -> TaskSet:
             continue
         found.tasks += _load_family(family, root, config, seed, found.report)
     if not found.tasks:
-        broken = f" ({len(found.report.broken)} broken records, the first: {found.report.broken[0]})" if (
-            found.report.broken
-        ) else ""
+        broken = (
+            f" ({len(found.report.broken)} broken records, the first: {found.report.broken[0]})"
+            if (found.report.broken)
+            else ""
+        )
         raise ConfigError(f"no {config.split} tasks under {root}{broken}; it needs FAMILY/{config.split}_tasks.jsonl")
     random.Random(seed).shuffle(found.tasks)
     return found

@@ -61,7 +61,9 @@ async def test_a_record_that_does_not_fit_fails_alone(tmp_path: Path) -> None:
     writer = _writer(tmp_path)
     broken = make_trajectory("broken", seed="not a number")
     results = await asyncio.gather(
-        writer.append(make_trajectory("a")), writer.append(broken), writer.append(make_trajectory("b")),
+        writer.append(make_trajectory("a")),
+        writer.append(broken),
+        writer.append(make_trajectory("b")),
         return_exceptions=True,
     )
     assert [type(r) for r in results] == [bool, StorageError, bool]

@@ -15,6 +15,7 @@ from medgym_ray.tasks.base import LoadReport, Split, Submission, Task
 from medgym_ray.tasks.medcalcbench import MedCalcBench
 from medgym_ray.tasks.medcalcbench.catalogue import BY_NUMBER, CALCULATORS, Kind
 from medgym_ray.tasks.medcalcbench.scoring import Reason, judge
+from medgym_ray.tasks.samples import SEED
 from medgym_ray.tasks.samples.medcalcbench import build
 from medgym_ray.tasks.samples.medcalcbench.routes import EQUATIONS
 from medgym_ray.tasks.samples.medcalcbench.tables import TABLES
@@ -22,7 +23,6 @@ from medgym_ray.tasks.samples.medcalcbench.tables import TABLES
 REPO = Path(__file__).resolve().parents[2]
 DATA = REPO / "data"
 ORIGINAL = REPO.parent / "shared" / "original"
-SEED = 20250605
 FAMILY = MedCalcBench()
 NO_GRADER = cast(Sandbox, None)
 

@@ -22,7 +22,6 @@ pytest.importorskip("scipy", reason="gold values are recomputed by scipy")
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "data"
 ORIGINAL = REPOSITORY.parent / "shared" / "original"
-SEED = 20250605
 TRUSTED = {
     ("one_sample_t", "size"): 26,
     ("one_sample_t", "power"): 27,
@@ -158,7 +157,8 @@ def test_questions_state_every_number() -> None:
 
 def test_rebuild_is_byte_identical(tmp_path: Path) -> None:
     pytest.importorskip("statsmodels", reason="the second route of the sample's gold")
-    from medgym_ray.tasks.samples.npowerai import build
+    from medgym_ray.tasks.samples import SEED
+from medgym_ray.tasks.samples.npowerai import build
 
     build(tmp_path, SEED)
     for split in ("test", "train"):

@@ -4,9 +4,7 @@ import sys
 from pathlib import Path
 
 from medgym_ray.paths import sample_dir
-from medgym_ray.tasks.samples import biocoder, medcalcbench, npowerai
-
-SEED = 20250605
+from medgym_ray.tasks.samples import SEED, biocoder, medcalcbench, npowerai
 
 
 def build(root: Path) -> None:

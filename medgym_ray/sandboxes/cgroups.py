@@ -1,0 +1,138 @@
+"""Control groups for the namespace sandbox, where this process may make some (usually: as root).
+
+They make memory and process limits hard for all processes of a sandbox together. Without them the supervisor watches
+memory itself, and a burst of allocations can overshoot before it looks.
+"""
+
+import contextlib
+import itertools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path("/sys/fs/cgroup")
+_PREFIX = "medgym-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Files of one version's controllers."""
+
+    memory_limit: str
+    memory_used: str
+    events: str
+    processes: str = "pids.max"
+
+
+_V1 = _Names("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control")
+_V2 = _Names("memory.max", "memory.current", "memory.events")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One sandbox's control groups."""
+
+    memory: Path
+    pids: Path
+    names: _Names
+
+    def admit(self, pid: int) -> None:
+        """Moves a process, and with it all that it will start, into the group."""
+        for directory in {self.memory, self.pids}:
+            (directory / "cgroup.procs").write_text(str(pid))
+
+    def allow(self, memory_mb: int, processes: int) -> None:
+        """Sets what the next cell may use beyond what the sandbox holds already."""
+        used = int((self.memory / self.names.memory_used).read_text())
+        (self.memory / self.names.memory_limit).write_text(str(used + (memory_mb << 20)))
+        (self.pids / self.names.processes).write_text(str(processes))
+
+    def oom_kills(self) -> int:
+        """How often the kernel has killed in this group for memory."""
+        for line in (self.memory / self.names.events).read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+    def remove(self) -> bool:
+        """Removes the group; False while a process is still in it."""
+        for directory in {self.memory, self.pids}:
+            try:
+                directory.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return False
+        return True
+
+
+class Groups:
+    """Where this process makes its groups. `None` from `find` where it may not."""
+
+    def __init__(self, memory: Path, pids: Path, names: _Names) -> None:
+        self._memory, self._pids, self._names = memory, pids, names
+        self._numbers = itertools.count()
+
+    @classmethod
+    def find(cls) -> "Groups | None":
+        """Looks for a place, tries it out, and clears what runs that crashed have left there."""
+        with contextlib.suppress(OSError, ValueError):
+            groups = cls._version_1() or cls._version_2()
+            if groups is not None:
+                groups._clear_leftovers()
+                trial = groups.make()
+                trial.allow(64, 8)
+                trial.oom_kills()
+                trial.remove()
+                return groups
+        return None
+
+    def make(self) -> Group:
+        """A new, empty group. Raises OSError."""
+        name = f"{_PREFIX}{os.getpid()}-{next(self._numbers)}"
+        group = Group(self._memory / name, self._pids / name, self._names)
+        for directory in (group.memory, group.pids):
+            directory.mkdir(exist_ok=True)
+        return group
+
+    @classmethod
+    def _version_1(cls) -> "Groups | None":
+        own = {}
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            own.update({name: path.lstrip("/") for name in controllers.split(",")})
+        if "memory" not in own or "pids" not in own:
+            return None
+        memory, pids = (_ROOT / name / own[name] for name in ("memory", "pids"))
+        if not memory.is_dir():  # in a container the path is the host's
+            memory = _ROOT / "memory"
+        if not pids.is_dir():
+            pids = _ROOT / "pids"
+        return cls(memory, pids, _V1)
+
+    @classmethod
+    def _version_2(cls) -> "Groups | None":
+        if not (_ROOT / "cgroup.controllers").exists():
+            return None
+        # A group with processes in it cannot have limited children, so ours lie beside it, below the root.
+        home = _ROOT / f"{_PREFIX}{os.getpid()}"
+        home.mkdir(exist_ok=True)
+        for directory in (_ROOT, home):
+            (directory / "cgroup.subtree_control").write_text("+memory +pids")
+        return cls(home, home, _V2)
+
+    def _clear_leftovers(self) -> None:
+        for directory in {self._memory, self._pids, self._memory.parent}:
+            for stale in directory.glob(f"{_PREFIX}*"):
+                owner = stale.name.removeprefix(_PREFIX).partition("-")[0]
+                if owner.isdigit() and not Path("/proc", owner).exists():
+                    # Fails, as it should, where a process is left in it.
+                    for path in (*stale.glob(f"{_PREFIX}*"), stale):
+                        with contextlib.suppress(OSError):
+                            path.rmdir()
+
+    def close(self) -> None:
+        """Removes the directory of version 2."""
+        if self._memory.name == f"{_PREFIX}{os.getpid()}":
+            with contextlib.suppress(OSError):
+                self._memory.rmdir()

@@ -1,0 +1,1 @@
+"""Stands in for pysam: programs of the benchmarks import it and use none of it."""

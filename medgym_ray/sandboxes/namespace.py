@@ -1,0 +1,303 @@
+"""The embedded sandbox: namespaces of the kernel, no engine and no image.
+
+One fork master per factory lies behind bubblewrap and holds the warm interpreter; a sandbox is a fork of it with user,
+process, mount, IPC and network namespaces of its own. A reset drops the sandbox and forks another.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from medgym_ray.errors import SandboxError
+from medgym_ray.sandboxes import bubblewrap
+from medgym_ray.sandboxes.base import PREIMPORT, Cell, CellResult, CellStatus, Limits
+from medgym_ray.sandboxes.cgroups import Group, Groups
+from medgym_ray.sandboxes.environment import Environment, ensure_environment
+from medgym_ray.sandboxes.session import Session
+from medgym_ray.sandboxes.supervisor import master, seccomp
+from medgym_ray.sandboxes.supervisor.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+_START_S = 120.0
+_CREATE_S = 30.0
+_END_S = 15.0
+_CREDENTIALS = struct.Struct("3i")
+_PROCESS_MARGIN = 4  # the supervisor, a spare, a helper
+
+
+class NamespaceSandbox:
+    """One fork of the master, replaced at a reset."""
+
+    def __init__(self, factory: "NamespaceFactory") -> None:
+        self._factory = factory
+        self._fork: _Fork | None = None
+
+    async def put(self, files: Mapping[str, bytes]) -> None:
+        """Writes files, by path relative to the working directory. Raises SandboxError."""
+        await self._ready().session.put(files)
+
+    async def run(self, cell: Cell) -> CellResult:
+        """Runs a cell to its end. Raises SandboxError where the sandbox itself was lost."""
+        return await self._ready().run(cell)
+
+    async def reset(self) -> None:
+        """Drops everything and starts anew. Raises SandboxError."""
+        await self._drop()
+        self._fork = await self._factory.fork()
+
+    async def close(self) -> None:
+        """Ends every process; safe to call twice."""
+        self._factory.forget(self)
+        await self._drop()
+
+    def _ready(self) -> "_Fork":
+        if self._fork is None:
+            raise SandboxError("the sandbox is gone: it is closed")
+        return self._fork
+
+    async def _drop(self) -> None:
+        fork, self._fork = self._fork, None
+        if fork is not None:
+            await fork.end()
+
+
+@dataclasses.dataclass(slots=True)
+class _Fork:
+    """The processes of one sandbox, as seen from the host."""
+
+    session: Session
+    pidfd: int
+    group: Group | None
+    allowed: tuple[int, int] = (0, 0)
+
+    async def run(self, cell: Cell) -> CellResult:
+        if self.group is None:
+            return await self.session.run(cell)
+        try:
+            self.group.allow(cell.limits.memory_mb, cell.limits.processes + _PROCESS_MARGIN)
+            before = self.group.oom_kills()
+            result = await self.session.run(cell)
+            killed = self.group.oom_kills() > before
+        except OSError as error:
+            raise SandboxError(f"the sandbox's control group is out of reach: {error}") from None
+        if killed and result.status in (CellStatus.KILLED, CellStatus.ERROR):
+            return dataclasses.replace(result, status=CellStatus.MEMORY_LIMIT)
+        return result
+
+    async def end(self) -> None:
+        """Kills the sandbox's first process, with which the kernel ends all others, and waits for it."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        await self.session.close()
+        try:
+            await _readable(self.pidfd, _END_S)
+        except TimeoutError:
+            raise SandboxError("a sandbox did not end") from None
+        finally:
+            os.close(self.pidfd)
+            if self.group is not None:
+                for _ in range(20):  # the kernel lets go of the last process a little later
+                    if self.group.remove():
+                        break
+                    await asyncio.sleep(0.05)
+
+
+class NamespaceFactory:
+    """Makes namespace sandboxes; owns the fork master. To be used within one event loop."""
+
+    def __init__(
+        self,
+        *,
+        python: str | None = None,
+        preimport: Sequence[str] = PREIMPORT,
+        work_mb: int = 256,
+        scratch_mb: int = 64,
+        mounts: Mapping[str, Path] | None = None,
+    ) -> None:
+        """`python`: the interpreter to build the environment with; `mounts`: read-only data, by path inside."""
+        self._python = python
+        self._preimport = tuple(preimport)
+        self._work_mb = work_mb
+        self._scratch_mb = scratch_mb
+        self._mounts = dict(mounts or {})
+        self._environment: Environment | None = None
+        self._groups: Groups | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._master: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._sandboxes: set[NamespaceSandbox] = set()
+
+    async def start(self) -> None:
+        """Builds the environment where it is missing and starts the fork master. Raises SandboxError."""
+        if self._master is not None:
+            return
+        if not sys.platform.startswith("linux"):
+            raise SandboxError("the namespace sandbox needs Linux: use sandbox=docker")
+        if not seccomp.supported():
+            raise SandboxError("the namespace sandbox has no system call filter for this processor: use sandbox=docker")
+        self._environment = await asyncio.to_thread(ensure_environment, self._python)
+        self._groups = Groups.find()
+        try:
+            await self._start_master(self._environment)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def create(self) -> NamespaceSandbox:
+        """A sandbox that is ready for its first cell. Raises SandboxError."""
+        sandbox = NamespaceSandbox(self)
+        await sandbox.reset()
+        self._sandboxes.add(sandbox)
+        return sandbox
+
+    async def close(self) -> None:
+        """Closes every sandbox and the master."""
+        for sandbox in list(self._sandboxes):
+            with contextlib.suppress(SandboxError):
+                await sandbox.close()
+        if self._control is not None:
+            self._control.close()  # on which the master ends
+            self._control = None
+        if self._master is not None:
+            process, self._master = self._master, None
+            try:
+                await asyncio.to_thread(process.wait, 5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)
+        if self._groups is not None:
+            self._groups.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def provenance(self) -> dict[str, str]:
+        """What ran the cells; goes into the record."""
+        hard = "memory and processes: control group" if self._groups else "memory: watched, processes: rlimit"
+        environment = self._environment
+        return {
+            "kind": "namespace",
+            "environment": environment.digest if environment else "",
+            "python": environment.version if environment else "",
+            "guarantees": f"user, pid, mount, ipc and network namespaces; seccomp; {hard}",
+        }
+
+    def forget(self, sandbox: NamespaceSandbox) -> None:
+        """A sandbox was closed."""
+        self._sandboxes.discard(sandbox)
+
+    async def fork(self) -> _Fork:
+        """New processes for a sandbox. Raises SandboxError."""
+        if self._control is None:
+            raise SandboxError("the namespace sandbox is not started")
+        ours, theirs = socket.socketpair()
+        pidfd = -1
+        group = None
+        session = None
+        try:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            ours.setblocking(False)
+            with theirs:
+                socket.send_fds(self._control, [b"+"], [theirs.fileno()])
+            pid = await self._introduced(ours)
+            pidfd = os.pidfd_open(pid)
+            if self._groups is not None:
+                group = self._groups.make()
+                group.admit(pid)
+                limits = Limits()
+                group.allow(limits.memory_mb, limits.processes + _PROCESS_MARGIN)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+            ours.send(master.READY)
+            reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
+            session = Session(reader, writer)
+            await session.hello(_CREATE_S)
+            return _Fork(session, pidfd, group)
+        except BaseException as error:
+            if session is not None:
+                await session.close()
+            ours.close()
+            if pidfd >= 0:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                os.close(pidfd)
+            if group is not None:
+                group.remove()
+            if isinstance(error, OSError | TimeoutError):
+                raise SandboxError(f"a sandbox could not be made: {error or 'no answer'}{self._last_words()}") from None
+            raise
+
+    async def _introduced(self, ours: socket.socket) -> int:
+        """The number, in this process' namespace, of the new sandbox's first process."""
+        await _readable(ours.fileno(), _CREATE_S)
+        message, ancillary, _, _ = ours.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
+        if message != master.READY:
+            said = message.removeprefix(master.FAILED).decode("utf-8", "replace").strip()
+            last = said.splitlines()[-1] if said else "the fork master ended" + self._last_words()
+            raise SandboxError(bubblewrap.explain_refusal(last))
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                pid: int = _CREDENTIALS.unpack(data[: _CREDENTIALS.size])[0]
+                return pid
+        raise SandboxError("a new sandbox did not introduce itself")
+
+    async def _start_master(self, environment: Environment) -> None:
+        self._scratch = bubblewrap.scratch_directory()
+        scratch = Path(self._scratch.name)
+        settings = Settings(
+            preimport=self._preimport,
+            drop_to=bubblewrap.CELL_UID if os.getuid() == 0 else None,
+            scratch=("/work", "/tmp", "/dev/shm"),
+            work_mb=self._work_mb,
+            scratch_mb=self._scratch_mb,
+            extra_environment=bubblewrap.extra_environment(environment),
+        )
+        line = bubblewrap.command(environment, settings, scratch, self._mounts)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        with theirs, (scratch / "log").open("wb") as log:
+            # Its end is that of the control socket: a death signal would follow the starting thread, not the process.
+            self._master = subprocess.Popen(line, stdin=theirs.fileno(), stdout=log, stderr=log, close_fds=True)
+        try:
+            await _readable(ours.fileno(), _START_S)
+            message = ours.recv(65_536)
+        except (OSError, TimeoutError):
+            message = b""
+        if not message.startswith(master.READY):
+            raise SandboxError(bubblewrap.explain_refusal(self._log()))
+        missing = message.removeprefix(master.READY).decode()
+        if missing:
+            _logger.warning("the sandbox's environment cannot import %s", missing)
+        ours.setblocking(False)
+
+    def _log(self) -> str:
+        if self._scratch is None:
+            return ""
+        with contextlib.suppress(OSError):
+            return (Path(self._scratch.name) / "log").read_text(encoding="utf-8", errors="replace").strip()
+        return ""
+
+    def _last_words(self) -> str:
+        lines = self._log().splitlines()
+        return f" ({lines[-1]})" if lines else ""
+
+
+async def _readable(fd: int, timeout: float) -> None:
+    """Waits until `fd` can be read. Raises TimeoutError."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(fd, ready.set)
+    try:
+        await asyncio.wait_for(ready.wait(), timeout)
+    finally:
+        loop.remove_reader(fd)

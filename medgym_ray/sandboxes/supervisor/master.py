@@ -1,0 +1,112 @@
+"""The way in for the namespace sandbox: the fork master, PID 1 of the outer sandbox that bubblewrap made.
+
+It holds the warm interpreter. Each message on its control socket carries a descriptor, the new sandbox's own; a fork
+then makes namespaces of its own round itself, with fresh file systems, and serves. The master itself never sees
+what is said to a sandbox, so nothing can come back in the next one.
+"""
+
+import array
+import os
+import signal
+import socket
+import traceback
+from typing import NoReturn
+
+from . import kernel, seccomp, serve, start
+from .settings import Settings
+
+READY, FAILED = b"R", b"E"
+_CHANNEL_FD = 200
+
+
+def main() -> None:
+    """Runs until the host closes the control socket."""
+    settings = start.read_settings()
+    control = socket.socket(fileno=start.take_descriptor(0))
+    if settings.drop_to is not None:
+        _become_ordinary(settings.drop_to)
+    if settings.seccomp and not seccomp.supported():
+        raise SystemExit("there is no system call filter for this machine's processor")
+    missing = start.warm_interpreter(settings)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended sandboxes are collected by the kernel
+    control.send(READY + ",".join(missing).encode())
+    while True:
+        message, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(4))
+        if not message:
+            os._exit(0)  # and with the first process of its namespace all sandboxes end
+        descriptors = array.array("i")
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors.frombytes(data[:4])
+        if not descriptors:
+            continue
+        if os.fork() == 0:
+            control.close()
+            _sandbox(settings, descriptors[0])
+        os.close(descriptors[0])
+
+
+def _become_ordinary(uid: int) -> None:
+    """From root to a user: in a user namespace made by root a cell would be root to every limit and file."""
+    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _sandbox(settings: Settings, channel: int) -> NoReturn:
+    """In the master's child: becomes a sandbox, or says why not."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _new_namespaces()
+        if os.fork() != 0:
+            os._exit(0)  # the first process inside is the child
+        _new_file_systems(settings)
+        kernel.drop_capabilities()
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        os.dup2(channel, _CHANNEL_FD, inheritable=False)
+        os.closerange(3, _CHANNEL_FD)
+        os.closerange(_CHANNEL_FD + 1, 1 << 16)
+        _introduce(_CHANNEL_FD)
+        serve.Supervisor(settings, _CHANNEL_FD, _CHANNEL_FD).serve({})
+    except BaseException:
+        message = FAILED + traceback.format_exc(limit=-3).encode()
+        os.write(channel, message)
+    finally:
+        os._exit(1)
+
+
+def _new_namespaces() -> None:
+    uid, gid = os.getuid(), os.getgid()
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else /proc/self is not ours to write; no cell is near
+    kernel.unshare(
+        kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC | kernel.CLONE_NEWNET
+    )
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write(text)
+
+
+def _new_file_systems(settings: Settings) -> None:
+    kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    for path in settings.scratch:
+        size = settings.work_mb if path == settings.work else settings.scratch_mb
+        options = f"size={size}m,nr_inodes={settings.inodes},mode=1777"
+        kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
+    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+
+
+def _introduce(channel: int) -> None:
+    """Tells the host this process' number (the kernel translates and vouches), and waits for its go."""
+    own = socket.socket(fileno=os.dup(channel))
+    credentials = array.array("i", [os.getpid(), os.getuid(), os.getgid()])
+    own.sendmsg([READY], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, credentials)])
+    if own.recv(1) != READY:
+        os._exit(0)
+    own.close()
+
+
+if __name__ == "__main__":
+    main()

