@@ -4,7 +4,7 @@ import importlib.metadata
 import logging
 import os
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from medgym_ray.errors import ClusterError
 
 _PROBE_S = 5.0
 _DEFAULT_PORT = 6379
+_PACKAGES = [str(Path(medgym_ray.__file__).parent), str(Path(__file__).parent)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,6 @@ class Cluster:
     started: bool
     nodes: int
     resources: dict[str, float]
-    runtime_env: dict[str, Any] = field(default_factory=dict)
-    """What actors need to find our code on nodes that lack it."""
 
 
 def connect(address: str, run_id: str) -> Cluster:
@@ -57,6 +56,11 @@ def attach(address: str, run_id: str) -> Cluster | None:
         else:
             _probe(wanted)
             ray.init(address=wanted, **_options(run_id))
+        if not _installed_everywhere():
+            # Packages are shipped per job, so this has to be another one.
+            address_found = ray.get_runtime_context().gcs_address if wanted == "auto" else wanted
+            ray.shutdown()
+            ray.init(address=address_found, runtime_env={"py_modules": _PACKAGES}, **_options(run_id))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ClusterError(_explain(wanted, error)) from error
     return _described(started=False)
@@ -73,7 +77,6 @@ def _described(*, started: bool) -> Cluster:
         started=started,
         nodes=len(nodes),
         resources=dict(ray.cluster_resources()),
-        runtime_env={} if started else _runtime_env(),
     )
 
 
@@ -118,18 +121,16 @@ def _version_there() -> str:
     return importlib.metadata.version("medgym-ray")
 
 
-def _runtime_env() -> dict[str, Any]:
-    """Ships our packages unless every node has this very version installed."""
-    ship = {"py_modules": [str(Path(medgym_ray.__file__).parent), str(Path(__file__).parent)]}
+def _installed_everywhere() -> bool:
+    """Every node has this very version of ours."""
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     try:
         here = importlib.metadata.version("medgym-ray")
         ask: Any = ray.remote(_version_there)
         asked = [ask.options(num_cpus=0, label_selector={"ray.io/node-id": node}).remote() for node in nodes]
-        same = all(version == here for version in ray.get(asked, timeout=30))
+        return all(version == here for version in ray.get(asked, timeout=30))
     except (importlib.metadata.PackageNotFoundError, ray.exceptions.RayError):
-        same = False
-    return {} if same else ship
+        return False
 
 
 def require(cluster: Cluster, *, cpus: float, gpus: float) -> None:

@@ -10,6 +10,8 @@ from medgym_ray.leases import Counts, Lease, LeaseBook
 from medgym_ray.tasks.base import Task
 from medgym_ray.trajectory import Failure
 
+_RAN_OUT = "the lease ran out"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -67,7 +69,10 @@ class Conductor:
     async def take(self, owner: str, count: int) -> tuple[list[Lease], bool]:
         """Leases for an executor, and whether the run is over for it."""
         book = self._lease_book()
-        leases = book.take(owner, count, time.monotonic())
+        now = time.monotonic()
+        for lease, final in book.expire(now, _RAN_OUT):
+            await self._record(lease, "ClusterError", _RAN_OUT, final=final)
+        leases = book.take(owner, count, now)
         return leases, book.finished() or book.closed
 
     async def complete(self, report: Report) -> None:
@@ -99,10 +104,9 @@ class Conductor:
         """A task whose gold cannot be trusted in this environment."""
         self._lease_book().drop_task(task_id, reason)
 
-    async def give_back(self, trajectory_ids: Sequence[str]) -> None:
-        """Leases that were not run to their end because the run stops."""
-        for identity in trajectory_ids:
-            self._lease_book().give_back(identity)
+    async def give_back(self, lease: Lease) -> None:
+        """A lease that was not run to its end because the run stops."""
+        self._lease_book().give_back(lease.trajectory_id, lease.attempt)
 
     async def release(self, owner: str) -> None:
         """An executor died: its leases are lent again."""

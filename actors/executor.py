@@ -14,7 +14,7 @@ from actors.conductor import Report
 from actors.replica import ReplicatedPolicy
 from medgym_ray.config import GenerateConfig, SandboxConfig
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
-from medgym_ray.errors import MedgymError, PolicyError, SandboxError, StorageError, TaskError
+from medgym_ray.errors import MedgymError, PolicyError, RecordError, SandboxError, StorageError, TaskError
 from medgym_ray.leases import Lease
 from medgym_ray.policies.base import Policy, Sampling
 from medgym_ray.policies.scripted import oracle_policy, read_replies, replay_policy
@@ -122,17 +122,17 @@ class SandboxExecutor:
         except StorageError as error:
             # No trajectory can be kept any more: stop instead of burning the policy's time.
             self._fatal = error
-            await self._conductor.give_back.remote([lease.trajectory_id])
+            await self._conductor.give_back.remote(lease)
         except PolicyError as error:
             if self._replicated is None or not self._replicated.all_lost():
                 await self._conductor.fail.remote(lease, type(error).__name__, str(error))
                 return
             self._fatal = error
-            await self._conductor.give_back.remote([lease.trajectory_id])
-        except (SandboxError, TaskError) as error:
+            await self._conductor.give_back.remote(lease)
+        except (RecordError, SandboxError, TaskError) as error:
             await self._conductor.fail.remote(lease, type(error).__name__, str(error))
         except asyncio.CancelledError:
-            await self._conductor.give_back.remote([lease.trajectory_id])
+            await self._conductor.give_back.remote(lease)
             raise
         except RayError as error:
             self._fatal = PolicyError(f"an actor of the run is gone: {' '.join(str(error).split())[:300]}")
@@ -172,11 +172,9 @@ class SandboxExecutor:
             await self._writer.append.remote(trajectory)
         except RayError as error:
             cause = getattr(error, "cause", None)
-            raise (
-                cause
-                if isinstance(cause, StorageError)
-                else StorageError(f"the writer is gone: {' '.join(str(error).split())[:300]}")
-            ) from error
+            if isinstance(cause, MedgymError):
+                raise cause from error
+            raise StorageError(f"the writer is gone: {' '.join(str(error).split())[:300]}") from error
 
     def _family(self, task: Task) -> Family:
         if task.family not in self._families:

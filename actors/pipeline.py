@@ -98,11 +98,10 @@ class Pipeline:
 
     def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
         """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
-        runtime_env = {**self._cluster.runtime_env, **({"env_vars": env} if env else {})}
         actor: Any = ray.remote(kind)
-        return actor.options(max_concurrency=_CALLS, max_restarts=0, runtime_env=runtime_env or None, **options).remote(
-            *arguments
-        )
+        return actor.options(
+            max_concurrency=_CALLS, max_restarts=0, runtime_env={"env_vars": env} if env else None, **options
+        ).remote(*arguments)
 
     async def _add_executor(self) -> None:
         name = f"executor-{self._born}"

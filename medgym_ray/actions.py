@@ -54,7 +54,7 @@ _MAX_DEPTH = 100
 """Deeper JSON is no argument: it would only exhaust the stack of whoever walks it."""
 _MAX_BROKEN = 1000
 """Starts of objects that lead nowhere: more of them are noise, and each costs a look at the whole reply."""
-_START = re.compile(r'<think>|\{(?=\s*")')
+_START = re.compile(r'</?think>|\{(?=\s*")')
 _BROKEN = re.compile(r'\{\s*"action"\s*:')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -75,7 +75,7 @@ _DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_object)
 def parse_json_action(reply: str, allowed: Collection[ActionKind]) -> Action | ParseError:
     """Reads the one `{"action": …, "params": {…}}` object of a reply, bare or fenced, with any text around it."""
     objects, broken = _action_objects(reply)
-    if not objects:
+    if broken or not objects:  # what stands inside a broken action may be part of its text: no guessing
         return ParseError(broken or _NO_ACTION)
     for fields in objects:
         if (problem := _unusable(fields)) is not None:
@@ -98,9 +98,12 @@ def _action_objects(text: str) -> tuple[list[dict[str, Any]], str | None]:
     dead_ends = at = 0
     while (start := _START.search(text, at)) is not None:
         at = start.end()
+        if start[0] == "</think>":  # the template opened the thought: all of it so far was one
+            found, broken = [], None
+            continue
         if start[0] == "<think>":
             end = text.find("</think>", at)
-            at = len(text) if end == -1 else end
+            at = len(text) if end == -1 else end + len("</think>")
             continue
         try:
             value, at = _DECODER.raw_decode(text, start.start())

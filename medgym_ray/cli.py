@@ -26,6 +26,12 @@ _GROUPS_WITH_DEFAULT = ("model", "tasks", "sandbox", "sampling", "cluster", "out
 # From 1.4 on Hydra warns where a version base is given, before it where none is.
 _VERSION_BASE: dict[str, Any] = {} if hydra.__version__ >= "1.4" else {"version_base": "1.3"}
 
+_FLAGS = {
+    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run", "--multirun", "--info"),
+    *("--shell-completion", "--config-path", "--config-name", "--config-dir", "--experimental-rerun"),
+}
+"""Hydra's own."""
+
 _TRACEBACKS = "MEDGYM_TRACEBACK"
 """Set in the environment, an error that nobody foresaw is shown with its traceback."""
 
@@ -39,9 +45,10 @@ def main(config_name: str, schema: type[ConfigT], run: Callable[[ConfigT], int])
     """
     ConfigStore.instance().store(name=f"{config_name}_schema", node=schema)
     sys.argv[1:] = plain_groups(sys.argv[1:])
-    dashed = next((a for a in sys.argv[1:] if re.match(r"--(?!config-|info|package|cfg|hydra)\w[\w.-]*=", a)), None)
+    dashed = next((a for a in sys.argv[1:] if a.startswith("--") and a.partition("=")[0] not in _FLAGS), None)
     if dashed is not None:
-        sys.exit(_complain(ConfigError(f"{dashed}: keys take no dashes; type {dashed.lstrip('-')}")))
+        key = dashed.lstrip("-")
+        sys.exit(_complain(ConfigError(f"{dashed}: keys take no dashes; type {key if '=' in key else f'{key}=VALUE'}")))
     # Hydra then raises instead of printing an error of several lines and exiting with 1.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     codes: list[int] = []
@@ -49,7 +56,9 @@ def main(config_name: str, schema: type[ConfigT], run: Callable[[ConfigT], int])
     def job(tree: DictConfig) -> None:
         try:
             codes.append(run(load(tree, schema)))
-        except MedgymError as error:
+        except Exception as error:
+            if os.environ.get(_TRACEBACKS):
+                raise
             codes.append(_complain(error))
             if HydraConfig.get().mode is not RunMode.MULTIRUN:
                 sys.exit(codes[-1])
@@ -60,11 +69,6 @@ def main(config_name: str, schema: type[ConfigT], run: Callable[[ConfigT], int])
         sys.exit(_complain(ConfigError(explain(error))))
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:
-        if os.environ.get(_TRACEBACKS):
-            raise
-        text = " ".join(str(error).split())[:300]
-        sys.exit(_complain(MedgymError(f"{type(error).__name__}: {text} (a defect: {_TRACEBACKS}=1 shows where)")))
     sys.exit(max(codes, default=0))
 
 
@@ -104,6 +108,9 @@ def explain(error: Exception) -> str:
         )
     lines = [line.strip() for line in f"{error}\n{cause}".splitlines() if line.strip()] or [type(error).__name__, ""]
     first, detail = lines[0].removeprefix("Error merging override "), lines[1]
+    if "ListConfig" in detail:
+        key, _, value = first.partition("=")
+        return f"{first}: a list is wanted; type {key}=[{value}]"
     return first if detail in ("None", first) else f"{first}: {detail}"
 
 
@@ -111,7 +118,9 @@ def _deepest(error: BaseException) -> BaseException:
     """The innermost error that Hydra or OmegaConf worded; what lies below speaks of their insides."""
     found, at = error, error.__cause__ or error.__context__
     while at is not None:
-        found = at if isinstance(at, HydraException | OmegaConfBaseException) else found
+        # OmegaConf raises some errors twice: first with `$VALUE` in the text, then with the value.
+        worded = isinstance(at, HydraException | OmegaConfBaseException) and "$VALUE" not in str(at)
+        found = at if worded else found
         at = at.__cause__ or at.__context__
     return found
 
@@ -136,7 +145,9 @@ def _did_you_mean(name: str, known: Sequence[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
-def _complain(error: MedgymError) -> int:
+def _complain(error: Exception) -> int:
     line = " ".join(str(error).split())
+    if not isinstance(error, MedgymError):
+        line = f"{type(error).__name__}: {line[:300]} (a defect: {_TRACEBACKS}=1 shows where)"
     print(f"medgym_ray: {line}", file=sys.stderr)  # noqa: T201 - the one place where an error meets the user
     return 2 if isinstance(error, ConfigError) else 1

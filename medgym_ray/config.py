@@ -161,6 +161,20 @@ def validate(config: GenerateConfig) -> None:
     _one_of("agent.format", config.agent.format, ("json",))
     _one_of("tasks.source", config.tasks.source, ("all", "sample"))
     _one_of("tasks.split", config.tasks.split, ("train", "test"))
+    _check_numbers(config)
+    _check_texts(config)
+    if config.tasks.source == "sample" and config.tasks.root is not None:
+        raise ConfigError("tasks=sample is the bundled data; leave out tasks.root, or say tasks=all")
+    if config.model.kind == "replay" and config.model.path is None:
+        raise ConfigError("model=replay needs model.path=FILE.jsonl, the recorded replies")
+
+
+def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{key}={value}: one of {', '.join(choices)}")
+
+
+def _check_numbers(config: GenerateConfig) -> None:
     positive = {
         "model.replicas": config.model.replicas,
         "model.tensor_parallel_size": config.model.tensor_parallel_size,
@@ -185,12 +199,18 @@ def validate(config: GenerateConfig) -> None:
     for key, value in positive.items() | {(k, v) for k, v in optional.items() if v is not None}:
         if not value > 0:  # nan too
             raise ConfigError(f"{key}={value}: must be above 0")
+    for key, value in {"model.gpus": config.model.gpus, "cluster.drain_s": config.cluster.drain_s}.items():
+        if not 0 <= value < math.inf:
+            raise ConfigError(f"{key}={value}: must be 0 or above")
     if not 0 <= config.sampling.temperature < math.inf:
         raise ConfigError(f"sampling.temperature={config.sampling.temperature}: must be 0 or above")
     if not 0 < config.sampling.top_p <= 1:
         raise ConfigError(f"sampling.top_p={config.sampling.top_p}: must lie in (0, 1]")
     if not -(2**63) <= config.seed < 2**63:
         raise ConfigError(f"seed={config.seed}: must fit 64 bits")
+
+
+def _check_texts(config: GenerateConfig) -> None:
     texts = {
         "model.path": config.model.path,
         "tasks.root": config.tasks.root,
@@ -202,15 +222,6 @@ def validate(config: GenerateConfig) -> None:
             raise ConfigError(f"{key} is empty; give {key}=VALUE or leave it out")
     if config.tasks.families is not None and not all(name.strip() for name in config.tasks.families or [""]):
         raise ConfigError("tasks.families is empty; give tasks.families=[NAME,…] or leave it out")
-    if config.tasks.source == "sample" and config.tasks.root is not None:
-        raise ConfigError("tasks=sample is the bundled data; leave out tasks.root, or say tasks=all")
-    if config.model.kind == "replay" and config.model.path is None:
-        raise ConfigError("model=replay needs model.path=FILE.jsonl, the recorded replies")
-
-
-def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"{key}={value}: one of {', '.join(choices)}")
 
 
 def identity(config: GenerateConfig) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from medgym_ray.actions import Action, ActionKind, ParseError, parse_json_action
+from medgym_ray.errors import PolicyError
 from medgym_ray.flags import behaviour_flags
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Policy, RepliesExhausted, Sampling
 from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
@@ -107,9 +108,11 @@ class Episode:
                 termination = Termination.DEADLINE
                 break
             try:
-                async with asyncio.timeout(self._seconds_left()):
+                async with asyncio.timeout(self._seconds_left()) as deadline:
                     generation = await self._policy.generate(self._request())
-            except TimeoutError:
+            except TimeoutError as error:
+                if not deadline.expired():  # a time-out of the policy's own
+                    raise PolicyError(str(error) or "the policy timed out") from error
                 termination = Termination.DEADLINE
                 break
             except ContextFull:

@@ -6,6 +6,7 @@ MedgymError
 ├── PolicyError    the engine or endpoint failed to answer
 ├── SandboxError   the sandbox could not run a cell (never: the cell's own failure)
 ├── TaskError      a task cannot be run or graded as it stands
+├── RecordError    a record does not fit the schema of its table (a defect of ours, in that record alone)
 └── StorageError   a trajectory could not be made durable
 
 PolicyError, SandboxError and StorageError are failures of ours: they are retried within a budget, land in `failures/`
@@ -36,6 +37,10 @@ class SandboxError(MedgymError, RuntimeError):
 
 class TaskError(MedgymError, ValueError):
     """A task cannot be run or graded as it stands."""
+
+
+class RecordError(MedgymError, ValueError):
+    """A record does not fit the schema of its table."""
 
 
 class StorageError(MedgymError, OSError):

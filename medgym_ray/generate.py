@@ -49,9 +49,9 @@ def run(config: GenerateConfig) -> int:
     """One run; returns the exit code. Raises a shown as one line, where it could not start."""
     validate(config)
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
-    if config.model.kind == "oracle":
-        console.print("no +model= given: the oracle replays gold programs (checks tasks, sandbox and scorers)")
     tasks = load_tasks(config.tasks, config.seed)
+    if config.model.kind == "oracle":
+        console.print("the oracle replays gold programs: it checks tasks, sandbox and scorers (+model=NAME: a policy)")
     _tell_loaded(tasks, console)
     _check_replies(config, tasks)
     key = run_key(config)

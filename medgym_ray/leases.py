@@ -96,7 +96,6 @@ class LeaseBook:
 
     def take(self, owner: str, count: int, now: float) -> list[Lease]:
         """Lends up to `count` rollouts to `owner`. Rollouts of one task follow each other: they share a prefix."""
-        self.expire(now)
         taken: list[Lease] = []
         while len(taken) < count and not self.closed:
             lease = self._next()
@@ -159,17 +158,19 @@ class LeaseBook:
             del self._active[lease.trajectory_id]
         return [(lease, self._retry(lease, error)) for lease in lost]
 
-    def give_back(self, identity: str) -> None:
+    def give_back(self, identity: str, attempt: int) -> None:
         """A rollout that was lent but not run (the run is being stopped) waits again, at the same attempt."""
-        active = self._active.pop(identity, None)
-        if active is not None:
+        active = self._active.get(identity)
+        if active is not None and active.lease.attempt == attempt:
+            del self._active[identity]
             self._again.append(active.lease)
 
-    def expire(self, now: float) -> None:
-        """Takes back leases whose deadline has passed."""
-        for active in [a for a in self._active.values() if a.lease.deadline < now]:
-            del self._active[active.lease.trajectory_id]
-            self._retry(active.lease, "the lease ran out")
+    def expire(self, now: float, error: str) -> list[tuple[Lease, bool]]:
+        """Takes back leases whose deadline has passed. Returns each with whether its attempts are spent."""
+        late = [active.lease for active in self._active.values() if active.lease.deadline < now]
+        for lease in late:
+            del self._active[lease.trajectory_id]
+        return [(lease, self._retry(lease, error)) for lease in late]
 
     def counts(self) -> Counts:
         """Where the rollouts are now."""

@@ -56,6 +56,8 @@ def read_replies(path: Path) -> dict[str, list[str]]:
             raise ConfigError(f'{path}:{number}: "task_id" must be text and "replies" a list of texts')
         if any("\ud800" <= character <= "\udfff" for reply in replies for character in reply):
             raise ConfigError(f"{path}:{number}: a reply holds half of a surrogate pair, which no record can keep")
+        if task_id in recorded:
+            raise ConfigError(f"{path}:{number}: a second line for {task_id}; keep one")
         recorded[task_id] = replies
     if not recorded:
         raise ConfigError(f"model.path={path}: no recorded replies in it")

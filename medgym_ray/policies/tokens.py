@@ -28,6 +28,11 @@ class Tokenizer(Protocol):
         """Text to token ids."""
         ...
 
+    @property
+    def all_special_ids(self) -> list[int]:
+        """Ids that stand for no text: end of turn, end of sequence, …"""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -42,6 +47,7 @@ class ChatTemplate:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
+        self.special_ids = frozenset(tokenizer.all_special_ids)
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The conversation up to where the policy replies."""
@@ -101,7 +107,7 @@ class TokenTranscript:
         before = self.next_prompt()
         delta = self._template.delta(observation)
         sampled = self.segments[-1].token_ids
-        if sampled and delta and sampled[-1] == delta[0]:
+        if sampled and delta and sampled[-1] == delta[0] and delta[0] in self._template.special_ids:
             delta = delta[1:]
         self.segments.append(Segment(delta))
         self._messages.append(Message("user", observation))

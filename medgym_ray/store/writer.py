@@ -11,7 +11,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from medgym_ray.errors import StorageError
+from medgym_ray.errors import RecordError, StorageError
 from medgym_ray.store.layout import FAILURES, LOG_DIR, TRAJECTORIES, Part, Table, logs, shards
 from medgym_ray.store.log import WriteAheadLog
 from medgym_ray.store.shards import seal
@@ -30,7 +30,10 @@ class DurableWriter:
         self._failures = _TableWriter(root, FAILURES, name, shard_bytes, shard_s)
 
     async def append(self, trajectory: Trajectory) -> bool:
-        """Returns once the trajectory is durable: True, or False for an id that already was. Raises StorageError."""
+        """Returns once the trajectory is durable: True, or False for an id that already was.
+
+        Raises StorageError; RecordError where the trajectory does not fit the schema.
+        """
         identity = trajectory.trajectory_id
         if identity in self._known:
             return False
@@ -81,7 +84,7 @@ class _TableWriter:
         try:
             data = to_batch([record], self._table.schema).serialize().to_pybytes()  # type: ignore[arg-type]
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise StorageError(f"record does not fit the schema of {self._table.name}: {error}") from error
+            raise RecordError(f"record does not fit the schema of {self._table.name}: {error}") from error
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((data, durable))
         async with self._disk:

@@ -38,6 +38,8 @@ def read_jsonl(path: Path, report: LoadReport) -> Iterator[Record]:
                 continue
             try:
                 fields = json.loads(line)
+                # Half of a surrogate pair is legal in JSON and in no text that could be stored.
+                json.dumps(fields, ensure_ascii=False).encode()
             except (ValueError, RecursionError) as error:
                 report.record_broken(path, number, f"not JSON ({error})")
                 continue

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medgym_ray.errors import StorageError
+from medgym_ray.errors import RecordError, StorageError
 from medgym_ray.store.layout import TRAJECTORIES, logs
 from medgym_ray.store.recovery import prepare_directory, recover, tally, trajectory_ids
 from medgym_ray.store.shards import read_manifest
@@ -66,7 +66,7 @@ async def test_a_record_that_does_not_fit_fails_alone(tmp_path: Path) -> None:
         writer.append(make_trajectory("b")),
         return_exceptions=True,
     )
-    assert [type(r) for r in results] == [bool, StorageError, bool]
+    assert [type(r) for r in results] == [bool, RecordError, bool]
     await writer.close()
     assert sorted(_ids(tmp_path)) == ["a", "b"]
 

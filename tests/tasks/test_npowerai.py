@@ -158,7 +158,7 @@ def test_questions_state_every_number() -> None:
 def test_rebuild_is_byte_identical(tmp_path: Path) -> None:
     pytest.importorskip("statsmodels", reason="the second route of the sample's gold")
     from medgym_ray.tasks.samples import SEED
-from medgym_ray.tasks.samples.npowerai import build
+    from medgym_ray.tasks.samples.npowerai import build
 
     build(tmp_path, SEED)
     for split in ("test", "train"):
