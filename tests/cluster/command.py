@@ -47,10 +47,10 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.P
     )
 
 
-def generate(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+def generate(*arguments: str, env: Mapping[str, str] | None = None, timeout: float = 280) -> Ended:
     """Runs the command to its end."""
     process = start(*arguments, env=env)
-    out, err = process.communicate(timeout=280)
+    out, err = process.communicate(timeout=timeout)
     return Ended(process.returncode, out, err)
 
 
