@@ -16,6 +16,8 @@ from medgym_ray.errors import ClusterError
 
 _PROBE_S = 5.0
 _DEFAULT_PORT = 6379
+_PRIVATE = "medgym_ray_private"
+"""A resource that marks the cluster of one run: it ends with that run, so no other may attach to it."""
 _PACKAGES = [str(Path(medgym_ray.__file__).parent), str(Path(__file__).parent)]
 
 
@@ -38,7 +40,7 @@ def connect(address: str, run_id: str) -> Cluster:
     if attached is not None:
         return attached
     try:
-        ray.init(address="local", include_dashboard=False, **_options(run_id))
+        ray.init(address="local", include_dashboard=False, resources={_PRIVATE: 1}, **_options(run_id))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ClusterError(_explain("local", error)) from error
     return _described(started=True)
@@ -84,6 +86,9 @@ def _attached_to_head_here(options: dict[str, Any]) -> bool:
     try:
         ray.init(address="auto", **options)
     except ConnectionError:
+        return False
+    if _PRIVATE in ray.cluster_resources():
+        ray.shutdown()
         return False
     return True
 
