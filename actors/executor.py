@@ -232,7 +232,8 @@ class SandboxExecutor:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def close(self) -> None:
-        """Ends every sandbox. A failed clean-up never fails a run."""
+        """Ends every episode and sandbox. A failed clean-up never fails a run."""
+        await self.stop(0.0)  # first: an episode that loses its sandbox would count as failed
         for closing in (self._sandboxes.close, self._graders.close, self._factory.close):
             with contextlib.suppress(SandboxError, OSError):
                 await closing()

@@ -138,6 +138,9 @@ def _work(config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: s
         return asyncio.run(_drive(config, key, root, tasks, known, attached, console))
     except ClusterError as error:
         raise ConfigError(str(error)) from error
+    except asyncio.CancelledError:
+        console.print(f"stopped; what was done is in {root}: the same command goes on", markup=False)
+        raise KeyboardInterrupt from None
     finally:
         ray_cluster.disconnect()
 

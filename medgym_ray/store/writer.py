@@ -79,8 +79,11 @@ class _TableWriter:
         self._pending: list[tuple[bytes, asyncio.Future[None]]] = []
         self._disk = asyncio.Lock()
         self._ageing: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def append(self, record: Trajectory | Failure) -> None:
+        if self._closed:
+            raise StorageError(f"{self._root}: the run is over, nothing more is written")
         try:
             data = to_batch([record], self._table.schema).serialize().to_pybytes()  # type: ignore[arg-type]
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -138,6 +141,7 @@ class _TableWriter:
                     await asyncio.to_thread(self._seal)
 
     async def close(self) -> None:
+        self._closed = True
         if self._ageing is not None:
             self._ageing.cancel()
         async with self._disk:

@@ -44,6 +44,7 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 

@@ -1,6 +1,7 @@
 """The main job end to end: real Ray actors, real sandboxes, real Parquet, the real command."""
 
 import json
+import os
 import re
 import signal
 import time
@@ -129,17 +130,23 @@ def test_kill_9_in_mid_run_loses_and_doubles_nothing(slow_run: tuple[Path, list[
     assert acknowledged <= set(ids)
 
 
-def test_ctrl_c_drains_and_the_same_command_goes_on(slow_run: tuple[Path, list[str]]) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_drains_twice_stops_now_and_the_same_command_goes_on(
+    slow_run: tuple[Path, list[str]], times: int
+) -> None:
     run, arguments = slow_run
     driver = start(*arguments)
     _until_durable(run, 2)
-    driver.send_signal(signal.SIGINT)
+    for _ in range(times):
+        os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to every process of the command
+        time.sleep(0.2)
     out, err = driver.communicate(timeout=120)
     assert driver.returncode == 130, err
-    assert "the same command goes on" in out
-    assert not logs(run)
-    done = len(rows(run))
-    assert 2 <= done < 24
+    assert "the same command goes on" in out + err
+    assert "Traceback" not in err
+    assert not logs(run), "what was acknowledged is in shards"
+    assert 2 <= len(rows(run)) < 24
+    assert not list((run / "failures").glob("*.parquet")), "an interruption is no failure"
     _succeeded(generate(*arguments))
     assert len({row["trajectory_id"] for row in rows(run)}) == len(rows(run)) == 24
 
