@@ -57,6 +57,7 @@ class Pipeline:
         self._executors: dict[str, Any] = {}
         self._runs: dict[asyncio.Future[None], str] = {}
         self._born = 0
+        self._stopping: asyncio.Future[None] | None = None
 
     def _shape(self) -> Shape:
         config = self._plan.config
@@ -118,16 +119,15 @@ class Pipeline:
 
     async def work(self, show: Callable[[Progress], None], stop: asyncio.Event) -> Progress:
         """Until every rollout is done, dropped or failed, or `stop` is set. Raises the error that ended the run."""
-        stopping: asyncio.Task[None] | None = None
         while self._runs:
             done, _ = await asyncio.wait(self._runs, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
             for run in done:
                 await self._ended(self._runs.pop(run), run, replace=not stop.is_set())
-            if stop.is_set() and stopping is None:
-                stopping = asyncio.create_task(self._drain())
+            if stop.is_set() and self._stopping is None:
+                self._stopping = asyncio.ensure_future(self._drain())
             show(await self.progress())
-        if stopping is not None:
-            await stopping
+        if self._stopping is not None:
+            await self._stopping
         return await self.progress()
 
     async def progress(self) -> Progress:
@@ -168,6 +168,10 @@ class Pipeline:
                 if actor is not None:
                     with contextlib.suppress(RayError):
                         ray.kill(actor)
+            waiting = [*self._runs, *([self._stopping] if self._stopping else [])]
+            for future in waiting:
+                future.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def _within(seconds: float, calls: Sequence[Any]) -> None:
