@@ -17,8 +17,6 @@ from medgym_ray.sandboxes.base import Cell, CellResult
 from medgym_ray.tasks.base import LoadReport, Score, Split, Submission, Task
 from medgym_ray.tasks.npowerai import NPowerAI
 
-pytest.importorskip("scipy", reason="gold values are recomputed by scipy")
-
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "data"
 ORIGINAL = REPOSITORY.parent / "shared" / "original"
@@ -156,7 +154,6 @@ def test_questions_state_every_number() -> None:
 
 
 def test_rebuild_is_byte_identical(tmp_path: Path) -> None:
-    pytest.importorskip("statsmodels", reason="the second route of the sample's gold")
     from medgym_ray.tasks.samples import SEED
     from medgym_ray.tasks.samples.npowerai import build
 
@@ -169,7 +166,6 @@ def test_rebuild_is_byte_identical(tmp_path: Path) -> None:
 
 
 def test_the_two_routes_agree_on_every_gold(tasks: list[Task]) -> None:
-    pytest.importorskip("statsmodels", reason="the second route of the sample's gold")
     for task in tasks:
         (action,) = family.oracle(task)
         names: dict[str, Any] = {}
@@ -178,7 +174,6 @@ def test_the_two_routes_agree_on_every_gold(tasks: list[Task]) -> None:
 
 
 async def test_oracle_programs_earn_everything(tasks: list[Task], tmp_path: Path) -> None:
-    pytest.importorskip("statsmodels", reason="gold programs use it")
     for task in (tasks[0], tasks[-1], next(task for task in tasks if task.category == "anova")):
         (action,) = family.oracle(task)
         assert action.kind is ActionKind.SUBMIT
@@ -368,7 +363,6 @@ def test_original_gold_is_trusted_where_it_follows_from_the_question() -> None:
 
 @pytest.mark.original
 async def test_original_oracle_programs_earn_everything() -> None:
-    pytest.importorskip("statsmodels", reason="gold programs use it")
     tasks, _ = original()
     for task in tasks:
         (action,) = family.oracle(task)
