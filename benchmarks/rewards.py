@@ -28,6 +28,7 @@ _AT_ONCE = 4
 class Earned:
     """What one kind of program earned over a family's tasks."""
 
+    example: str = ""
     tasks: int = 0
     reward: float = 0.0
     paper: list[float] = field(default_factory=list)
@@ -50,10 +51,10 @@ async def _audit(task: Task, family: Family, pool: SandboxPool, graders: Sandbox
             table["(dropped)"].tasks += 1
             return
     programs = [("gold", (family.oracle(task) or [])[-1:])]
-    programs += [
-        (f"cheat: {' '.join(code.split())[:48] or '(empty)'}", [Action(ActionKind.SUBMIT, {"code": code})])
-        for code in family.cheats(task)
-    ]
+    for number, code in enumerate(family.cheats(task), start=1):
+        name = f"cheat {number:2}"  # by place: some families write each cheat for the task
+        table[name].example = table[name].example or " ".join(code.split())[:60] or "(empty)"
+        programs.append((name, [Action(ActionKind.SUBMIT, {"code": code})]))
     for name, actions in programs:
         for action in actions:
             submission = await _submission(action, pool)
@@ -85,11 +86,14 @@ async def main(root: str | None, names: list[str]) -> None:
 
         tasks = load_tasks(TasksConfig(root=root, families=[name]), 0).tasks
         await asyncio.gather(*map(one, tasks))
-        table = Table("program", "tasks", "reward", "original's rule", "paid for", title=f"{name}: {len(tasks)} tasks")
+        table = Table(
+            "program", "e.g.", "tasks", "reward", "original's rule", "paid for", title=f"{name}: {len(tasks)} tasks"
+        )
         for program, e in sorted(earned.items(), key=lambda item: (item[0] != "gold", item[0])):
             paper = f"{sum(e.paper) / len(e.paper):.1%}" if e.paper else "-"
             rate = f"{e.reward / e.tasks:.1%}" if program != "(dropped)" else ""
-            table.add_row(program, str(e.tasks), rate, paper, ", ".join(e.paid[:4]) + ("…" if len(e.paid) > 4 else ""))
+            paid = ", ".join(task[-12:] for task in e.paid[:3]) + ("…" if len(e.paid) > 3 else "")
+            table.add_row(program, e.example, str(e.tasks), rate, paper, paid, end_section=program == "gold")
         console.print(table)
     await pool.close()
     await graders.close()
