@@ -92,11 +92,11 @@ def _duration(seconds: float) -> str:
 
 
 def _drawn(snapshot: Snapshot, elapsed_s: float) -> Table:
-    grid = Table.grid(padding=(0, 2))
+    grid = Table.grid(padding=(0, 1))
     settled = snapshot.done + snapshot.dropped + snapshot.failed
     facts = _facts(snapshot, elapsed_s)
     grid.add_row(
-        ProgressBar(total=max(1, snapshot.requested), completed=settled, width=24), *(f"[dim]{n}" for n, _ in facts)
+        ProgressBar(total=max(1, snapshot.requested), completed=settled, width=12), *(f"[dim]{n}" for n, _ in facts)
     )
     grid.add_row("", *(value for _, value in facts))
     return grid
