@@ -183,3 +183,9 @@ def test_an_output_directory_that_cannot_be_written_is_one_line(tmp_path: Path) 
     assert ended.code == 2
     assert "cannot write there" in ended.complaint
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_multirun_runs_every_job(tmp_path: Path) -> None:
+    ended = generate("-m", "seed=1,2", "tasks=npowerai", "tasks.limit=1", f"output.dir={tmp_path}/run-${{seed}}")
+    _succeeded(ended)
+    assert [len(rows(tmp_path / f"run-{seed}")) for seed in (1, 2)] == [1, 1]
