@@ -59,6 +59,7 @@ class SandboxExecutor:
         self._vetted: dict[str, asyncio.Task[str | None]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._fatal: MedgymError | None = None
+        self._closing = False
 
     async def start(self) -> None:
         """Gets sandboxes, chat template and recorded replies ready. Raises SandboxError, ConfigError."""
@@ -96,12 +97,18 @@ class SandboxExecutor:
             leases: list[Lease] = []
             if free and not over:
                 leases, over = await self._conductor.take.remote(self._name, free)
+            if self._closing:
+                for lease in leases:
+                    await self._conductor.give_back.remote(lease)
+                break
             for lease in leases:
                 self._running[lease.trajectory_id] = asyncio.create_task(self._play(lease))
             await self._report_load()
             if leases and free > len(leases):
                 continue
             await self._wait_for_one()
+        if self._fatal is not None:
+            raise self._fatal
 
     async def _wait_for_one(self) -> None:
         if not self._running:
@@ -109,7 +116,8 @@ class SandboxExecutor:
             return
         done, _ = await asyncio.wait(self._running.values(), timeout=_IDLE_S, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
-            task.result()
+            if not task.cancelled():  # cancelled: the run is being stopped
+                task.result()
 
     async def _report_load(self) -> None:
         busy = self._replicated.busy() if self._replicated else frozenset()
@@ -233,6 +241,7 @@ class SandboxExecutor:
 
     async def close(self) -> None:
         """Ends every episode and sandbox. A failed clean-up never fails a run."""
+        self._closing = True
         await self.stop(0.0)  # first: an episode that loses its sandbox would count as failed
         for closing in (self._sandboxes.close, self._graders.close, self._factory.close):
             with contextlib.suppress(SandboxError, OSError):

@@ -130,12 +130,12 @@ def test_kill_9_in_mid_run_loses_and_doubles_nothing(slow_run: tuple[Path, list[
     assert acknowledged <= set(ids)
 
 
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize(("times", "drain_s"), [(1, 30), (1, 0), (2, 30)])
 def test_ctrl_c_drains_twice_stops_now_and_the_same_command_goes_on(
-    slow_run: tuple[Path, list[str]], times: int
+    slow_run: tuple[Path, list[str]], times: int, drain_s: int
 ) -> None:
     run, arguments = slow_run
-    driver = start(*arguments)
+    driver = start(*arguments, f"cluster.drain_s={drain_s}")
     _until_durable(run, 2)
     for _ in range(times):
         os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to every process of the command
