@@ -107,8 +107,7 @@ def _open_directory(root: Path, config: GenerateConfig, console: Console) -> tup
         lock(root, "0").close()  # the writer of a run that was killed may still be ending
         rescued = recover(root)
         if not earlier:
-            versions = {"medgym_ray": medgym_ray.__version__, "ray": importlib.metadata.version("ray")}
-            write_run_file(root, identity(config), dataclasses.asdict(config), versions)
+            write_run_file(root, identity(config), dataclasses.asdict(config), _versions())
         known = trajectory_ids(root)
     except StorageError as error:
         raise ConfigError(str(error)) from error
@@ -116,6 +115,10 @@ def _open_directory(root: Path, config: GenerateConfig, console: Console) -> tup
         more = f" ({rescued} rows brought in from the log of an interrupted run)" if rescued else ""
         console.print(f"resuming {root}: {len(known)} trajectories are there{more}", markup=False)
     return known, held
+
+
+def _versions() -> dict[str, str]:
+    return {"medgym_ray": medgym_ray.__version__, "ray": importlib.metadata.version("ray")}
 
 
 def _work(config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: set[str], console: Console) -> Outcome:
@@ -151,7 +154,7 @@ async def _drive(
     from actors.executor import RunPlan
     from actors.pipeline import Pipeline
 
-    versions = {"medgym_ray": medgym_ray.__version__, "ray": importlib.metadata.version("ray")}
+    versions = _versions()
     if config.model.kind == "vllm":
         versions["vllm"] = installed_version() or "unknown"
     plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)

@@ -1,5 +1,7 @@
-"""Where the configuration and the bundled sample lie: beside the package in a checkout, inside it in a wheel."""
+"""Where the configuration and the bundled sample lie (beside the package in a checkout, inside it in a wheel), and the
+cache of what is built once per user."""
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -13,6 +15,11 @@ def conf_dir() -> Path:
 def sample_dir() -> Path:
     """The root of the bundled synthetic sample, in the original's layout."""
     return _bundled("data", "README.md")
+
+
+def cache_dir() -> Path:
+    """The user's cache of this project."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medgym_ray"
 
 
 def _bundled(folder: str, witness: str) -> Path:

@@ -1,8 +1,8 @@
 """What a policy is: messages or token ids in, one reply out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from medgym_ray.tasks.base import Message
 
@@ -68,11 +68,3 @@ class Policy(Protocol):
     async def generate(self, request: GenerationRequest) -> Generation:
         """One reply to one request."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyIdentity:
-    """What goes into the record about a policy."""
-
-    model: str
-    engine: Mapping[str, Any] = field(default_factory=dict)

@@ -8,14 +8,10 @@ import shutil
 from pathlib import Path
 
 from medgym_ray.errors import ConfigError, PolicyError
+from medgym_ray.paths import cache_dir
 
 _LOG = logging.getLogger(__name__)
 _PACKAGE = "package:"
-
-
-def cache_dir() -> Path:
-    """The user's cache of this project."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medgym_ray"
 
 
 def resolve(path: str) -> str:

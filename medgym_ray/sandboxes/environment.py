@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medgym_ray.errors import SandboxError
+from medgym_ray.paths import cache_dir
 from medgym_ray.sandboxes.image import image_file
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def ensure_environment(python: str | None = None) -> Environment:
     if tuple(int(part) for part in version.split(".")[:2]) < (3, 11):
         raise SandboxError(f"the sandbox needs Python 3.11 or newer, {base} is {version}")
     digest = hashlib.sha256("\n".join((image_file(REQUIREMENTS), image_file(SHIM), version)).encode()).hexdigest()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "medgym_ray"
+    cache = cache_dir()
     target = cache / f"sandbox-env-{digest[:16]}"
     if not target.is_dir():
         try:
