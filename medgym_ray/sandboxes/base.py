@@ -47,6 +47,9 @@ class Cell:
     language: Literal["python", "shell"] = "python"
     limits: Limits = field(default_factory=Limits)
     debug: bool = False
+    epilogue: str | None = None
+    """Hidden tests (asserts), for Python: run after the code, in its namespace, with builtins restored; they are
+    delivered only then, within the same limits. To be used where no data could be compared outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class CellResult:
     """What a cell did, as seen by the supervisor (never as claimed by the cell, `answer` aside).
 
     `answer` is the cell's variable of that name as typed JSON (see `scoring.canonical`), carried on a channel other
-    than stdout; `answer_error` says why a value that was set could not be carried. Times in milliseconds.
+    than stdout; `answer_error` says why a value that was set could not be carried. `epilogue_passed` is None where no
+    epilogue was asked for or the code did not get that far. Times in milliseconds.
     """
 
     status: CellStatus
@@ -65,6 +69,8 @@ class CellResult:
     has_answer: bool = False
     answer: Any = None
     answer_error: str | None = None
+    epilogue_passed: bool | None = None
+    epilogue_error: str | None = None
     wall_ms: float = 0.0
     cpu_ms: float = 0.0
     max_rss_kb: int = 0

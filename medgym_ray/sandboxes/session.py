@@ -72,6 +72,7 @@ class Session:
             "code": cell.code.encode("utf-8", "replace").decode(),
             "language": cell.language,
             "debug": cell.debug,
+            "epilogue": cell.epilogue if cell.language == "python" else None,
             "limits": dataclasses.asdict(cell.limits),
         }
         reply = await self._ask("run", request, cell.limits.wall_s + GRACE_S)

@@ -7,7 +7,6 @@ import io
 import linecache
 import math
 import os
-import random
 import resource
 import signal
 import sys
@@ -17,13 +16,16 @@ import types
 from os import _exit, getpid, write
 from typing import Any, NoReturn
 
-from . import answer, kernel, report, seccomp, wire
-from .settings import Settings
+from . import answer, epilogue, kernel, report, seccomp, wire
+from .settings import Settings, installed_packages
 
 FILENAME = "<cell>"
 ANSWER, ANSWER_FAILED = b"A", b"E"
+PASSED, NOT_PASSED, AWAITED = b"P", b"N", b"?"
 STARTED = b"+"
 """Precedes all else on the answer's channel: without it, not a line of the cell's code has run."""
+ENDED = b"\x04"
+"""Last on the answer's channel, before the exit status: nothing is left to be done but to die."""
 _SETUP_FAILED = 254
 _ANSWER_FD = 250  # out of the way of code that counts on low numbers, below the limit of 256
 _REQUEST_FD = 3
@@ -31,6 +33,8 @@ _OPEN_FILES = 256
 _STACK_BYTES = 8 << 20
 _SPARE_ADDRESSES_MB = 3072  # what the interpreter and its libraries map without using it
 _NICENESS = 10
+_SIGKILL = int(signal.SIGKILL)
+_pristine: epilogue.Pristine
 
 
 def enter(settings: Settings, request_fd: int, answer_fd: int, stdout_fd: int, stderr_fd: int) -> NoReturn:
@@ -38,12 +42,16 @@ def enter(settings: Settings, request_fd: int, answer_fd: int, stdout_fd: int, s
     try:
         _connect(request_fd, answer_fd, stdout_fd, stderr_fd)
         become_cell(settings)
+        _reseed()
         try:
             request = wire.receive(_REQUEST_FD)
         except EOFError:
             _exit(0)  # a spare that was not needed
-        os.close(_REQUEST_FD)
+        if not request["epilogue"]:
+            os.close(_REQUEST_FD)
         _limit(settings, request["limits"])
+        if settings.packages:
+            _make_room(installed_packages())
         write(_ANSWER_FD, STARTED)
         if request["language"] == "shell":
             _run_shell(request["code"])
@@ -61,19 +69,19 @@ def become_cell(settings: Settings) -> None:
         os.setgroups([])
         os.setresgid(settings.uid, settings.uid, settings.uid)
         os.setresuid(settings.uid, settings.uid, settings.uid)
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which would clear it
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, _SIGKILL)  # after the change of user, which would clear it
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # so that its own /proc entries are its own
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
-        score.write("1000")  # if the kernel must kill, then the cell, not the supervisor
+    try:
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        write(score, b"1000")  # if the kernel must kill, then the cell, not the supervisor
+        os.close(score)
+    except OSError:
+        pass
     os.nice(_NICENESS)
     if settings.seccomp:
-        seccomp.install()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.umask(0o022)
+        seccomp.install_cell()
     os.chdir(settings.work)
-    os.environ.clear()
-    os.environ.update(settings.environment())
 
 
 def _connect(request_fd: int, answer_fd: int, stdout_fd: int, stderr_fd: int) -> None:
@@ -109,6 +117,13 @@ def _limit(settings: Settings, limits: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
 
 
+def _make_room(packages: str) -> None:
+    """For what `pip install` installs: behind all else, and there before an import that fails could note its lack."""
+    with contextlib.suppress(OSError):  # full, or an earlier cell has put something else there
+        os.makedirs(packages, exist_ok=True)  # noqa: PTH103 - on the hot path
+    sys.path.append(packages)
+
+
 def _run_shell(code: str) -> NoReturn:
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
@@ -116,29 +131,42 @@ def _run_shell(code: str) -> NoReturn:
 
 
 def _run_python(request: dict[str, Any]) -> NoReturn:
-    process = getpid()
+    process, main = getpid(), sys.modules["__main__"].__dict__
     code, limit = request["code"], int(request["limits"]["answer_bytes"])
-    main = _fresh_main()
-    _fresh_streams()
-    _reseed()
-    answer.learn_libraries()
     linecache.cache[FILENAME] = (len(code), None, code.splitlines(keepends=True), FILENAME)
     status = _execute(code, main, bool(request.get("debug")))
     with contextlib.suppress(BaseException):
         threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter's own exit does
     # A child that the cell forked comes by here as well; only the cell itself answers.
-    if status == 0 and getpid() == process:
+    own = getpid() == process
+    if status == 0 and own:
+        obstacle = _pristine.restore() if request["epilogue"] else None
         _send_answer(main, limit)
+        if request["epilogue"]:
+            _run_epilogue(main, obstacle)
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):
             stream.flush()
+    if own:
+        with contextlib.suppress(OSError):
+            write(_ANSWER_FD, ENDED + bytes([status]))
+            signal.pause()  # for the end, which the supervisor gives it: it can then say what this process used
     _exit(status)
 
 
-def _fresh_main() -> dict[str, Any]:
-    """An empty __main__, and nothing of the supervisor's to be imported."""
+def _run_epilogue(names: dict[str, Any], obstacle: str | None) -> None:
+    """Fetches the tests, which lie nowhere in this process before, and says how they ended."""
+    _send_line(AWAITED)
+    tests = wire.receive(_REQUEST_FD)
+    failure = obstacle or epilogue.run(tests["code"], names)
+    verdict = PASSED if failure is None else NOT_PASSED
+    _send_line(verdict + tests["nonce"].encode() + (failure or "").encode("utf-8", "replace"))
+
+
+def forget_supervisor(settings: Settings) -> None:
+    """Makes the warm interpreter look like one that is about to run `cell.py`, before any cell is forked from it."""
     package = __name__.partition(".")[0]
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         del sys.modules[name]
@@ -146,8 +174,13 @@ def _fresh_main() -> dict[str, Any]:
     module.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = module
     sys.argv = ["cell.py"]
-    sys.path.insert(0, "")
-    return module.__dict__
+    # What led the interpreter to this package is no business of the cells.
+    sys.path[:] = ["", *(path for path in sys.path if path != os.environ.get("PYTHONPATH"))]
+    os.environ.clear()
+    os.environ.update(settings.environment())
+    _fresh_streams()
+    global _pristine
+    _pristine = epilogue.Pristine()
 
 
 def _fresh_streams() -> None:
@@ -160,8 +193,7 @@ def _fresh_streams() -> None:
 
 
 def _reseed() -> None:
-    """A fork copies the state of random numbers, so every cell would draw the same."""
-    random.seed()
+    """A fork copies numpy's random numbers, so every cell would draw the same; `random` sees to itself."""
     numpy: Any = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
@@ -205,6 +237,10 @@ def _send_answer(names: dict[str, Any], limit: int) -> None:
         body = ANSWER_FAILED + str(error).encode("utf-8", "replace")
     except BaseException as error:  # the value's own methods, or memory
         body = ANSWER_FAILED + f"answer could not be read: {type(error).__name__}".encode("utf-8", "replace")
+    _send_line(body)
+
+
+def _send_line(body: bytes) -> None:
     message = memoryview(body + b"\n")  # JSON as written here holds no line break: its end marks completeness
     with contextlib.suppress(OSError):
         while message:

@@ -4,6 +4,7 @@ PID 1 holds the warm interpreter and never reads a request. A supervisor forked 
 it ends, PID 1 kills and wipes, and forks the next: what earlier episodes said is not in its memory either.
 """
 
+import contextlib
 import os
 
 from . import files, kernel, serve, start
@@ -18,12 +19,15 @@ def main() -> None:
     while True:
         pid = os.fork()
         if pid == 0:
-            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # a cell's orphans come to their supervisor
+            with contextlib.suppress(OSError):  # gVisor has no subreapers: there PID 1 collects them, below
+                kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)  # a cell's orphans come to their supervisor
             try:
                 serve.Supervisor(settings, reader, writer).serve({"missing": missing})
             finally:
                 os._exit(1)
-        _, status = os.waitpid(pid, 0)
+        ended, status = os.wait()
+        while ended != pid:
+            ended, status = os.wait()
         serve.kill_all()
         if os.waitstatus_to_exitcode(status) != serve.RESET or files.wipe(settings) is not None:
             os._exit(1)

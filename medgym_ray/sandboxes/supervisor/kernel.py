@@ -24,10 +24,16 @@ MS_NOEXEC = 8
 MS_REC = 0x4000
 MS_PRIVATE = 1 << 18
 
+PROT_READ = 1
+PROT_WRITE = 2
+PROT_EXEC = 4
+
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION_3 = 0x2008_0522
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_ZERO = ctypes.c_ulong(0)
+_MODE_FILTER = ctypes.c_ulong(2)
 
 
 def _check(result: int, what: str) -> None:
@@ -38,21 +44,22 @@ def _check(result: int, what: str) -> None:
 
 def prctl(option: int, argument: int = 0) -> None:
     """prctl(2) with one argument."""
-    zero = ctypes.c_ulong(0)
-    _check(_libc.prctl(option, ctypes.c_ulong(argument), zero, zero, zero), f"prctl {option}")
+    _check(_libc.prctl(option, ctypes.c_ulong(argument), _ZERO, _ZERO, _ZERO), f"prctl {option}")
 
 
-def set_seccomp(program: bytes, instructions: int) -> None:
-    """Installs a classic BPF program as this process's filter, for good."""
+class Program(ctypes.Structure):
+    """struct sock_fprog: a classic BPF program, made once and installed in every cell."""
 
-    class Program(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
-    buffer = ctypes.create_string_buffer(program, len(program))
-    holder = Program(instructions, ctypes.cast(buffer, ctypes.c_void_p))
-    zero = ctypes.c_ulong(0)
-    mode_filter = ctypes.c_ulong(2)
-    _check(_libc.prctl(PR_SET_SECCOMP, mode_filter, ctypes.byref(holder), zero, zero), "seccomp")
+    def __init__(self, code: bytes, instructions: int) -> None:
+        self.code = ctypes.create_string_buffer(code, len(code))
+        super().__init__(instructions, ctypes.cast(self.code, ctypes.c_void_p))
+
+
+def set_seccomp(program: Program) -> None:
+    """Installs `program` as this process's filter, for good."""
+    _check(_libc.prctl(PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), _ZERO, _ZERO), "seccomp")
 
 
 def unshare(flags: int) -> None:
@@ -72,13 +79,17 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str |
     _check(result, f"mount {target}")
 
 
+def protect(start: int, length: int, protection: int) -> None:
+    """mprotect(2)."""
+    _check(_libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(length), ctypes.c_int(protection)), "mprotect")
+
+
 def drop_capabilities() -> None:
     """Gives up every capability in every set; no later exec can bring one back."""
-    zero = ctypes.c_ulong(0)
     for capability in range(_LAST_CAPABILITY + 1):
         # Fails for numbers the kernel does not know, which is what is wanted.
-        _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), zero, zero, zero)
-    _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), zero, zero, zero)
+        _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), _ZERO, _ZERO, _ZERO)
+    _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), _ZERO, _ZERO, _ZERO)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)()
     _check(_libc.capset(header, data), "capset")

@@ -76,8 +76,6 @@ def _program() -> list[Instruction]:
     program += _call(_PRLIMIT, _load_argument(0) + _only((0,), errno.EPERM))
     # Virtual machine sockets are not covered by a network namespace.
     program += _call(_SOCKET, _load_argument(0) + _only(_SOCKET_FAMILIES, errno.EAFNOSUPPORT))
-    # A new session would be a new scheduler group, in which a fork bomb starves the supervisor: pretend success.
-    program += _call(_SETSID, _answer(_ERROR))
     # clone3 passes its flags by pointer, which a filter cannot read; glibc falls back to clone.
     program += _call(_CLONE3, _answer(_ERROR | errno.ENOSYS))
     program += _call(_CLONE, [*_load_argument(0), (_ANY_BIT, 0, 1, _CLONE_NEW), *refused, *_answer(_ALLOW)])
@@ -89,10 +87,25 @@ def supported() -> bool:
     return platform.machine() == "x86_64"
 
 
-_INSTRUCTIONS = _program()
-_PROGRAM = b"".join(struct.pack("<HBBI", *instruction) for instruction in _INSTRUCTIONS)
+def _cell_program() -> list[Instruction]:
+    """What only the supervisor may: a new session would be a new scheduler group, in which a fork bomb starves it."""
+    return [(_LOAD, 0, 0, 0), *_call(_SETSID, _answer(_ERROR)), *_answer(_ALLOW)]  # pretend success
+
+
+def _assemble(program: list[Instruction]) -> kernel.Program:
+    return kernel.Program(b"".join(struct.pack("<HBBI", *instruction) for instruction in program), len(program))
+
+
+# Assembled once, for installing is on the path of every cell.
+_PROGRAM = _assemble(_program())
+_CELL_PROGRAM = _assemble(_cell_program())
 
 
 def install() -> None:
-    """Binds this process and all it starts, for good. Needs no_new_privs."""
-    kernel.set_seccomp(_PROGRAM, len(_INSTRUCTIONS))
+    """Binds a supervisor and all its cells, for good. Needs no_new_privs."""
+    kernel.set_seccomp(_PROGRAM)
+
+
+def install_cell() -> None:
+    """Binds a cell on top."""
+    kernel.set_seccomp(_CELL_PROGRAM)

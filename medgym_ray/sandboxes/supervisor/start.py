@@ -1,10 +1,11 @@
 """What both ways in do first."""
 
+import gc
 import os
 import signal
 import sys
 
-from . import kernel, warm
+from . import answer, cell, kernel, memory, warm
 from .settings import Settings
 
 
@@ -31,6 +32,9 @@ def take_descriptor(fd: int) -> int:
 def warm_interpreter(settings: Settings) -> list[str]:
     """Imports what cells use; the cells then find it loaded. Gives back what is missing."""
     missing = warm.warm_up(settings.preimport)
-    # What led the interpreter to this package is no business of the cells.
-    sys.path[:] = [path for path in sys.path if path != os.environ.get("PYTHONPATH")]
+    memory.settle()
+    answer.learn_libraries()
+    cell.forget_supervisor(settings)
+    gc.collect()
+    gc.freeze()  # the collector would touch, and so copy, every page the cells share
     return missing

@@ -24,5 +24,4 @@ def warm_up(modules: Sequence[str]) -> list[str]:
             frame.groupby("group").value.mean().to_dict()
             str(frame.merge(frame, on="group").describe())
     gc.collect()
-    gc.freeze()  # the collector would touch, and so copy, every page the cells share
     return missing

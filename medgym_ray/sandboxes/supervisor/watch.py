@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import time
 
 _PAGE = os.sysconf("SC_PAGESIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PROCESS_CLOCK = 2  # clock_getcpuclockid(3): what this kernel makes of a process' number
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events")
 
 
@@ -102,6 +104,19 @@ class Census:
                 if line.startswith(b"Pss_Anon:"):
                     return int(line.split()[1]) * 1024
         return max(self._anonymous(pid) - self._inherited, 0)
+
+
+def usage(pid: int) -> tuple[float, int] | None:
+    """Processor seconds (collected children included) and peak memory in KiB of a living process, if it says."""
+    try:
+        seconds = time.clock_gettime((~pid << 3) | _PROCESS_CLOCK)
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - on the hot path
+            fields = stat.read().rpartition(b")")[2].split()
+        with open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123
+            peak = status.read().partition(b"VmHWM:")[2].split(maxsplit=1)[0]
+        return seconds + (int(fields[13]) + int(fields[14])) / _TICKS, int(peak)
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def oom_kills() -> int:
