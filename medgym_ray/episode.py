@@ -2,8 +2,8 @@
 
     prompt → reply → action → cell in the sandbox → observation → reply → … → submission → score
 
-Failures of ours (PolicyError, SandboxError) leave the coroutine as exceptions: the caller retries the episode, and no
-reward is invented for it. Whatever the agent does wrong is part of the trajectory.
+Failures of ours (PolicyError, SandboxError, TaskError) leave the coroutine as exceptions: the caller retries the
+episode, and no reward is invented for it. Whatever the agent does wrong is part of the trajectory.
 """
 
 import asyncio
@@ -20,8 +20,10 @@ from medgym_ray.errors import PolicyError
 from medgym_ray.flags import behaviour_flags
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Policy, RepliesExhausted, Sampling
 from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
-from medgym_ray.prompts import cell_observation, debug_observation, opening, parse_error_observation
+from medgym_ray.prompts import cell_observation, debug_observation, info_observation, opening, parse_error_observation
 from medgym_ray.sandboxes.base import Cell, CellResult, CellStatus, Limits, Sandbox
+from medgym_ray.tables.index import TableIndex
+from medgym_ray.tables.requests import answer
 from medgym_ray.tasks.base import Family, Message, Score, Submission, Task
 from medgym_ray.trajectory import Termination, Trajectory, Turn
 
@@ -84,13 +86,16 @@ class Episode:
         settings: EpisodeSettings,
         identity: EpisodeIdentity,
         template: ChatTemplate | None = None,
+        tables: TableIndex | None = None,
     ) -> None:
+        """`tables` is the index of the family's own tables, for `request_info`."""
         self._task = task
         self._family = family
         self._policy = policy
         self._sandbox = sandbox
         self._graders = graders
         self._settings = settings
+        self._tables = tables
         self._identity = identity
         self._messages = opening(family.prompt(task), family.actions, settings.protocol, settings.max_turns)
         self._transcript = TokenTranscript(template, self._messages) if template else None
@@ -100,7 +105,7 @@ class Episode:
         self._clock = time.monotonic()
 
     async def run(self) -> Trajectory:
-        """Plays the episode to its end. Raises PolicyError or SandboxError where a part of ours failed."""
+        """Plays the episode to its end. Raises PolicyError, SandboxError or TaskError where a part of ours failed."""
         await self._sandbox.put(self._family.prepare(self._task).files)
         termination = Termination.MAX_TURNS
         while len(self._turns) < self._settings.max_turns:
@@ -172,6 +177,9 @@ class Episode:
         if action.kind is ActionKind.SUBMIT:
             await self._submit(turn, action)
             return True
+        if action.kind is ActionKind.REQUEST_INFO:
+            await self._request_info(turn, action)
+            return False
         cell = self._cell(action)
         result = await self._run(turn, cell)
         if action.kind is ActionKind.CODE_EXECUTION and result.status is CellStatus.OK:
@@ -186,6 +194,14 @@ class Episode:
         render = debug_observation if action.kind is ActionKind.DEBUGGING else cell_observation
         self._observe(turn, render(result))
         return False
+
+    async def _request_info(self, turn: Turn, action: Action) -> None:
+        """Answered out here, from the index: no cell has to read whole tables for it."""
+        started = time.monotonic()
+        reply = await asyncio.to_thread(answer, self._tables, action.arguments, self._settings.limits.output_bytes)
+        turn.execute_ms = (time.monotonic() - started) * 1000
+        turn.status, turn.truncated = (CellStatus.OK if reply.ok else CellStatus.ERROR).value, reply.truncated
+        self._observe(turn, info_observation(reply))
 
     def _cell(self, action: Action) -> Cell:
         if action.kind is ActionKind.TERMINAL:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from medgym_ray.actions import ActionKind
 from medgym_ray.sandboxes.base import CellResult, CellStatus
+from medgym_ray.tables.requests import Reply
 from medgym_ray.tasks.base import Message
 
 _INTRODUCTION = """You solve biomedical tasks by writing Python. Reply to each message with exactly one action, a JSON \
@@ -11,8 +12,9 @@ object {"action": NAME, "params": {...}}; text around it is allowed. Actions:"""
 
 _ACTIONS = {
     ActionKind.REQUEST_INFO: (
-        '{"action": "request_info", "params": {"data_path": TABLE, "info_type": "column_names" | "column_values" | '
-        '"term", "keyterm": TEXT}}: looks into the data tables.'
+        '{"action": "request_info", "params": {"data_path": PATH, "info_type": TYPE, "keyterm": TEXT}}: looks into the '
+        "data tables at a directory, file, DATABASE or DATABASE:TABLE. TYPE is column_names (with types and examples), "
+        "column_values (of the column keyterm) or term (finds keyterm among all values, even if misspelt)."
     ),
     ActionKind.TERMINAL: '{"action": "terminal", "params": {"cmd": COMMAND}}: runs a shell command.',
     ActionKind.CODE_EXECUTION: (
@@ -93,6 +95,12 @@ def debug_observation(result: CellResult) -> str:
         return f"{observation}\nThe program ran without an error."
     hint = next((hint for name, hint in _HINTS.items() if f"{name}:" in result.stderr), None)
     return f"{observation}\nExplanation: {hint}." if hint else observation
+
+
+def info_observation(reply: Reply) -> str:
+    """What the agent sees of a look into the tables."""
+    cut = "\n(output was cut)" if reply.truncated else ""
+    return f"[{'ok' if reply.ok else 'error'}]\n{reply.text}{cut}"
 
 
 def parse_error_observation(message: str) -> str:

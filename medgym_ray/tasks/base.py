@@ -108,6 +108,14 @@ class Family(Protocol):
         """Files the sandbox gets; never gold."""
         return Workspace()
 
+    def tables(self, root: Path) -> Mapping[str, Path]:
+        """Data that cells may read and `request_info` searches: absolute path in the sandbox → file or directory.
+
+        They are mounted read-only once per node, so nothing in them may be gold: where tables lie beside task files,
+        name each table.
+        """
+        return {}
+
     def prompt(self, task: Task) -> str:
         """The task's own part of the first user message (the protocol's rules are added by `prompts`)."""
         ...
