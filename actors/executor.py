@@ -16,14 +16,17 @@ from medgym_ray.config import GenerateConfig, SandboxConfig
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
 from medgym_ray.errors import MedgymError, PolicyError, RecordError, SandboxError, StorageError, TaskError
 from medgym_ray.leases import Lease
+from medgym_ray.paths import sample_dir
 from medgym_ray.policies.base import Policy, Sampling
 from medgym_ray.policies.scripted import oracle_policy, read_replies, replay_policy
 from medgym_ray.policies.vllm import load_template
 from medgym_ray.sandboxes.lazy import LazySandbox
 from medgym_ray.sandboxes.pool import SandboxPool
 from medgym_ray.sandboxes.registry import make_factory
+from medgym_ray.tables.families import FamilyTables
+from medgym_ray.tables.index import TableIndex
 from medgym_ray.tasks.base import Family, Task
-from medgym_ray.tasks.registry import make_family
+from medgym_ray.tasks.registry import FAMILIES, make_family
 from medgym_ray.trajectory import Trajectory
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +36,18 @@ _IDLE_S = 0.2
 
 def _kind_options(sandbox: SandboxConfig) -> dict[str, Any]:
     """What was set of the keys that some kinds of sandbox take and others don't."""
-    names = ("preimport", "work_mb", "scratch_mb", "image", "runtime", "cpus", "python")
+    names = (
+        "preimport",
+        "work_mb",
+        "scratch_mb",
+        "image",
+        "runtime",
+        "cpus",
+        "python",
+        "packages",
+        "wheelhouse",
+        "index_url",
+    )
     return {name: value for name in names if (value := getattr(sandbox, name)) is not None}
 
 
@@ -62,18 +76,22 @@ class SandboxExecutor:
         self._closing = False
 
     async def start(self) -> None:
-        """Gets sandboxes, chat template and recorded replies ready. Raises SandboxError, ConfigError."""
+        """Gets tables, sandboxes, chat template and recorded replies ready. Raises SandboxError, ConfigError."""
         config = self._plan.config
         sandbox = config.sandbox
+        self._tables = await asyncio.to_thread(self._open_tables)
         self._factory = make_factory(
             sandbox.kind,
             slots=sandbox.concurrency,
             run_id=self._plan.run_id,
             limits=sandbox.limits,
+            mounts=self._tables.mounts,
             **_kind_options(sandbox),
         )
         await self._factory.start()
         self._sandboxes = SandboxPool(self._factory, sandbox.concurrency)
+        if self._factory.slow_start:
+            self._sandboxes.fill()
         self._graders = SandboxPool(self._factory, max(2, sandbox.concurrency // 4))
         self._provenance = {**self._plan.provenance, **self._factory.provenance()}
         self._recorded = read_replies(Path(config.model.path or "")) if config.model.kind == "replay" else {}
@@ -86,6 +104,13 @@ class SandboxExecutor:
             sampling=Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.max_tokens),
             limits=sandbox.limits,
         )
+
+    def _open_tables(self) -> FamilyTables:
+        """Of the families of the run that lie on this node. Raises ConfigError."""
+        tasks = self._plan.config.tasks
+        root = sample_dir() if tasks.root is None else Path(tasks.root).expanduser().resolve()
+        names = tasks.families or [name for name in sorted(FAMILIES) if (root / name).is_dir()]
+        return FamilyTables(root, [self._family(name) for name in dict.fromkeys(names)])
 
     async def run(self) -> None:
         """Leases and plays until nothing is left. Raises StorageError where nothing can be made durable any more."""
@@ -153,12 +178,13 @@ class SandboxExecutor:
             self._running.pop(lease.trajectory_id, None)
 
     async def _play_to_end(self, lease: Lease) -> None:
-        family = self._family(lease.task)
+        family = self._family(lease.task.family)
         reason = await self._vet(family, lease.task)
         if reason is not None:
             await self._conductor.drop_task.remote(lease.task.task_id, reason)
             return
         policy = self._policy(family, lease.task)
+        tables = self._tables.index(family)
         async with self._sandboxes.acquire() as sandbox:
             episode = Episode(
                 lease.task,
@@ -167,8 +193,9 @@ class SandboxExecutor:
                 sandbox,
                 lambda: LazySandbox(self._graders),
                 self._settings,
-                self._identity(lease),
+                self._identity(lease, tables),
                 self._template,
+                tables,
             )
             trajectory: Trajectory = await episode.run()
         await self._append(trajectory)
@@ -184,10 +211,10 @@ class SandboxExecutor:
                 raise cause from error
             raise StorageError(f"the writer is gone: {' '.join(str(error).split())[:300]}") from error
 
-    def _family(self, task: Task) -> Family:
-        if task.family not in self._families:
-            self._families[task.family] = make_family(task.family)
-        return self._families[task.family]
+    def _family(self, name: str) -> Family:
+        if name not in self._families:
+            self._families[name] = make_family(name)
+        return self._families[name]
 
     async def _vet(self, family: Family, task: Task) -> str | None:
         """Once per task and executor; rollouts that come meanwhile wait for the same answer."""
@@ -215,8 +242,9 @@ class SandboxExecutor:
         assert self._replicated is not None
         return self._replicated
 
-    def _identity(self, lease: Lease) -> EpisodeIdentity:
+    def _identity(self, lease: Lease, tables: TableIndex | None) -> EpisodeIdentity:
         plan = self._plan
+        indexed = {"tables": tables.key} if tables else {}
         return EpisodeIdentity(
             trajectory_id=lease.trajectory_id,
             run_id=plan.run_id,
@@ -227,7 +255,7 @@ class SandboxExecutor:
             attempt=lease.attempt,
             seed=lease.seed,
             model=plan.config.model.name,
-            provenance=dict(self._provenance),
+            provenance={**self._provenance, **indexed},
         )
 
     async def stop(self, drain_s: float) -> None:
@@ -246,3 +274,4 @@ class SandboxExecutor:
         for closing in (self._sandboxes.close, self._graders.close, self._factory.close):
             with contextlib.suppress(SandboxError, OSError):
                 await closing()
+        self._tables.close()

@@ -38,13 +38,15 @@ _TRACEBACKS = "MEDGYM_TRACEBACK"
 ConfigT = TypeVar("ConfigT")
 
 
-def main(config_name: str, schema: type[ConfigT], run: Callable[[ConfigT], int]) -> None:
+def main(config_name: str, schema: type[ConfigT], run: Callable[[ConfigT], int], switches: Sequence[str] = ()) -> None:
     """Composes `conf/<config_name>.yaml`, loads it as `schema`, runs, and exits with what `run` returns.
 
-    In a multirun every job runs; the exit code is the highest of theirs.
+    `switches` are keys that may be typed as `--key` for `key=true`. In a multirun every job runs; the exit code is the
+    highest of theirs.
     """
     ConfigStore.instance().store(name=f"{config_name}_schema", node=schema)
-    sys.argv[1:] = plain_groups(sys.argv[1:])
+    typed = {f"--{key}": f"{key}=true" for key in switches}
+    sys.argv[1:] = [typed.get(argument, argument) for argument in plain_groups(sys.argv[1:])]
     dashed = next((a for a in sys.argv[1:] if a.startswith("--") and a.partition("=")[0] not in _FLAGS), None)
     if dashed is not None:
         key = dashed.lstrip("-")

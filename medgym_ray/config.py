@@ -13,6 +13,7 @@ from typing import Any
 
 from medgym_ray.errors import ConfigError
 from medgym_ray.sandboxes.base import PREIMPORT, Limits
+from medgym_ray.sandboxes.packages import Packages
 
 MISSING: Any = "???"
 """What OmegaConf reads as a mandatory value."""
@@ -112,6 +113,12 @@ class SandboxConfig:
     """docker: processors per container."""
     python: str | None = None
     """namespace: the interpreter to build the cells' environment with; unset: the one that runs this."""
+    packages: list[str] = field(default_factory=list)
+    """What `pip install` may install in a cell (NAME, NAME==VERSION, …), beside what is there; empty: nothing."""
+    wheelhouse: str | None = None
+    """Take `packages` from this directory of wheels (on every node), and not from an index."""
+    index_url: str | None = None
+    """Take `packages` from this index; unset: the one of pip's own configuration."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -163,6 +170,8 @@ def validate(config: GenerateConfig) -> None:
     _one_of("tasks.split", config.tasks.split, ("train", "test"))
     _check_numbers(config)
     _check_texts(config)
+    sandbox = config.sandbox
+    Packages(tuple(sandbox.packages), sandbox.wheelhouse, sandbox.index_url).check()
     if config.tasks.source == "sample" and config.tasks.root is not None:
         raise ConfigError("tasks=sample is the bundled data; leave out tasks.root, or say tasks=all")
     if config.model.kind == "replay" and config.model.path is None:

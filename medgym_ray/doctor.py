@@ -6,9 +6,10 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 import docker.errors
@@ -19,7 +20,10 @@ from medgym_ray import cli
 from medgym_ray.config import ClusterConfig, TasksConfig
 from medgym_ray.errors import ClusterError, SandboxError, TaskError
 from medgym_ray.policies.vllm import INSTALL, installed_version
-from medgym_ray.sandboxes.bubblewrap import explain_refusal, find_bubblewrap
+from medgym_ray.sandboxes import reaper
+from medgym_ray.sandboxes.bubblewrap import explain_refusal, find_bubblewrap, try_user_namespace
+from medgym_ray.sandboxes.cgroups import Groups
+from medgym_ray.sandboxes.image import BUILD_COMMAND, image_tag
 from medgym_ray.tasks.base import LoadReport, Split
 from medgym_ray.tasks.registry import FAMILIES, make_family, tasks_root
 
@@ -30,6 +34,8 @@ class DoctorConfig:
 
     tasks: TasksConfig = field(default_factory=TasksConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
+    clean: bool = False
+    """Instead removes what crashed runs have left on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class Finding:
 def run(config: DoctorConfig) -> int:
     """Prints the tables; 0 also where something is missing, for most of it is optional."""
     console = Console()
+    if config.clean:
+        return _clean(console)
     table = Table("part", "found", "without it")
     for look in _LOOKS:
         finding = look()
@@ -53,6 +61,15 @@ def run(config: DoctorConfig) -> int:
         table.add_row(finding.part, finding.found or "[yellow]missing", "" if finding.found else finding.cost)
     console.print(table)
     console.print(_families(config.tasks))
+    return 0
+
+
+def _clean(console: Console) -> int:
+    lines = list(reaper.clean())
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if not lines:
+        console.print("nothing to remove: no crashed run has left anything on this machine")
     return 0
 
 
@@ -78,13 +95,40 @@ def _vllm() -> Finding:
     return Finding("vLLM", installed_version(), f"no open-weight models: {INSTALL}")
 
 
+@contextlib.contextmanager
+def _engine() -> Iterator[Any]:
+    """Docker's client, or None where no engine answers."""
+    with contextlib.ExitStack() as stack:
+        try:
+            client = stack.enter_context(contextlib.closing(docker.from_env(timeout=5)))
+            client.ping()
+        except (docker.errors.DockerException, OSError):
+            client = None
+        yield client
+
+
 def _docker() -> Finding:
     cost = "no sandbox=docker; the embedded sandbox=namespace is the default"
-    try:
-        with contextlib.closing(docker.from_env(timeout=5)) as client:
-            return Finding("Docker", str(client.version()["Version"]))
-    except (docker.errors.DockerException, OSError):
-        return Finding("Docker", None, cost)
+    with _engine() as client:
+        return Finding("Docker", str(client.version()["Version"]) if client else None, cost)
+
+
+def _image() -> Finding:
+    tag = image_tag()
+    cost = f"no sandbox=docker until it is built: {BUILD_COMMAND}"
+    with _engine() as client:
+        there = client is not None and bool(client.images.list(filters={"reference": tag}))
+    return Finding("Docker image", tag if there else None, cost)
+
+
+def _gvisor() -> Finding:
+    cost = (
+        "no sandbox.runtime=runsc: containers share this machine's kernel, and a hole in the kernel is a way out; "
+        "install gVisor and say `runsc install`"
+    )
+    with _engine() as client:
+        runtimes = client.info().get("Runtimes", {}) if client else {}
+    return Finding("gVisor", "sandbox.runtime=runsc" if "runsc" in runtimes else None, cost)
 
 
 def _bubblewrap() -> Finding:
@@ -99,7 +143,30 @@ def _bubblewrap() -> Finding:
     return Finding("bubblewrap", f"{program}, user namespaces work")
 
 
-_LOOKS: tuple[Callable[[], Finding], ...] = (_python, _ray, _gpus, _vllm, _docker, _bubblewrap)
+def _user_namespaces() -> Finding:
+    try:
+        try_user_namespace()
+    except SandboxError as error:
+        return Finding("user namespaces", None, f"no sandbox=namespace: {error}")
+    return Finding("user namespaces", "ordinary users may make them")
+
+
+def _control_groups() -> Finding:
+    cost = (
+        "sandbox=namespace watches memory itself, and a burst can overshoot a cell's limit before it looks; "
+        "root may make them"
+    )
+    groups = Groups.find()
+    if groups is None:
+        return Finding("control groups", None, cost)
+    groups.close()
+    return Finding("control groups", "memory and process limits are hard")
+
+
+_LOOKS: tuple[Callable[[], Finding], ...] = (
+    *(_python, _ray, _gpus, _vllm, _docker, _image, _gvisor),
+    *(_bubblewrap, _user_namespaces, _control_groups),
+)
 
 
 def _cluster(config: ClusterConfig) -> list[Finding]:
@@ -143,7 +210,7 @@ def _family_row(name: str, root: Path, split: Split) -> list[str]:
 
 def main() -> None:
     """The command."""
-    cli.main("doctor", DoctorConfig, run)
+    cli.main("doctor", DoctorConfig, run, switches=("clean",))
 
 
 if __name__ == "__main__":

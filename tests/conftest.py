@@ -1,6 +1,6 @@
 """What tests share: the parts a machine may lack, and where the original's records lie.
 
-A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,vllm it fails them instead.
+A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,vllm it fails them instead.
 """
 
 import os
@@ -34,10 +34,19 @@ def _docker_problem() -> str | None:
     return None
 
 
+def _runsc_problem() -> str | None:
+    import docker
+
+    runtimes = docker.from_env(timeout=10).info().get("Runtimes", {})
+    return None if "runsc" in runtimes else "Docker has no runtime runsc (gVisor)"
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Looks at a test's markers before its fixtures start anything."""
     if item.get_closest_marker("docker") and (problem := _docker_problem()):
         lacking("docker", problem)
+    if item.get_closest_marker("runsc") and (problem := _runsc_problem()):
+        lacking("runsc", problem)
     if item.get_closest_marker("vllm"):
         from medgym_ray.policies.vllm import installed_version
 

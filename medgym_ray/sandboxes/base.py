@@ -95,9 +95,16 @@ class Sandbox(Protocol):
         """Ends every process and frees everything; safe to call twice."""
         ...
 
+    def alive(self) -> bool:
+        """Whether its supervisor still holds the line, as far as can be told without asking it."""
+        ...
+
 
 class SandboxFactory(Protocol):
     """Makes sandboxes of one kind; owns what they share (fork master, image, cached environment)."""
+
+    slow_start: bool
+    """Whether a sandbox takes seconds to make, so that they are better made ahead of need."""
 
     async def start(self) -> None:
         """Gets ready; raises SandboxError with one line that says what is missing and what to do."""

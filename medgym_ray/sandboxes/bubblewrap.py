@@ -1,22 +1,28 @@
 """The outer wall of the namespace sandbox: what the fork master and its sandboxes can see of this machine."""
 
 import contextlib
+import fcntl
 import os
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.environment import Environment
+from medgym_ray.sandboxes.image import PIP, image_file
+from medgym_ray.sandboxes.supervisor import kernel
 from medgym_ray.sandboxes.supervisor.settings import Settings
 
 CELL_UID = 10_001
 _SCRATCH = "medgym-sandbox-"
 _STALE_S = 86_400
+_LOCK = "lock"
 _INTERPRETER = "/opt/python"
+_HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage"  # the allocator asks there whether it may have them
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64", "/lib32", "/sbin", "/etc/alternatives", "/etc/ld.so.cache")
 _PARENTS = ("/etc", "/opt", "/opt/medgym", "/opt/python", "/opt/python/bin")
 # The allocator on huge pages makes forks cheaper; the hash seed makes cells repeatable.
@@ -64,6 +70,19 @@ def explain_refusal(message: str) -> str:
     return f"a namespace sandbox cannot be made on this machine ({last}); use sandbox=docker"
 
 
+def try_user_namespace() -> None:
+    """Makes one as an ordinary user, which is what cells are. Raises SandboxError with the setting that forbids it."""
+    user = {"user": CELL_UID, "group": CELL_UID, "extra_groups": ()} if os.getuid() == 0 else {}
+
+    def unshare() -> None:
+        kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+
+    try:
+        subprocess.run(["/bin/true"], preexec_fn=unshare, check=True, **user)  # type: ignore[call-overload]
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(explain_refusal(str(error))) from None
+
+
 def command(environment: Environment, settings: Settings, scratch: Path, mounts: Mapping[str, Path]) -> list[str]:
     """The command line that starts the fork master; `scratch` is a directory for the files it binds."""
     _write_files(environment, scratch)
@@ -81,7 +100,7 @@ def command(environment: Environment, settings: Settings, scratch: Path, mounts:
     parents = {*_PARENTS, *(str(parent) for target in mounts for parent in Path(target).parents)} - {"/"}
     for path in sorted(parents):
         line += ["--dir", path]
-    line += ["--dev", "/dev"]
+    line += ["--dev", "/dev", "--ro-bind-try", _HUGE_PAGES, _HUGE_PAGES]
     for path in _SYSTEM:
         if Path(path).is_symlink() and path.count("/") == 1:
             line += ["--symlink", str(Path(path).readlink()), path]
@@ -135,7 +154,14 @@ def _python(environment: Environment, scratch: Path) -> list[str]:
         # What else was installed into that interpreter is not the sandbox's.
         line += [part for site in _own_packages(environment) for part in ("--tmpfs", site, "--remount-ro", site)]
     line += ["--ro-bind", str(environment.path), "/opt/venv", "--ro-bind", str(scratch / "bin"), "/opt/venv/bin"]
+    command_of_pip = f"lib/python{_minor(environment)}/site-packages/{PIP}"
+    if (environment.path / command_of_pip).is_file():
+        line += ["--ro-bind", str(scratch / "bin/pip"), f"/opt/venv/{command_of_pip}"]
     return [*line, "--ro-bind", str(scratch / "pyvenv.cfg"), "/opt/venv/pyvenv.cfg"]
+
+
+def _minor(environment: Environment) -> str:
+    return ".".join(environment.version.split(".")[:2])
 
 
 def _own_packages(environment: Environment) -> list[str]:
@@ -156,24 +182,50 @@ def _write_files(environment: Environment, scratch: Path) -> None:
     for name, text in texts.items():
         (scratch / name).write_text(text, encoding="utf-8")
     (scratch / "bin").mkdir()
-    for name in ("python", "python3", f"python{'.'.join(environment.version.split('.')[:2])}"):
+    for name in ("python", "python3", f"python{_minor(environment)}"):
         (scratch / "bin" / name).symlink_to(inside)
     (scratch / "supervisor").mkdir()
     for module in files("medgym_ray.sandboxes.supervisor").iterdir():
         if module.name.endswith(".py"):
             (scratch / "supervisor" / module.name).write_bytes(module.read_bytes())
+    for name in ("pip", "pip3"):
+        (scratch / "bin" / name).write_text(image_file(PIP), encoding="utf-8")
     for path in (scratch, *scratch.rglob("*")):
         if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() else 0o644)
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
 
 
-def scratch_directory() -> tempfile.TemporaryDirectory[str]:
-    """A place for `command`. Also removes those that processes killed long ago have left."""
-    for stale in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
-        owner = stale.name.removeprefix(_SCRATCH).partition("-")[0]
+class Scratch(tempfile.TemporaryDirectory[str]):
+    """A place for `command`. Holds a lock in it, by which others see that its process lives."""
+
+    def __init__(self) -> None:
+        super().__init__(prefix=f"{_SCRATCH}{os.getpid()}-")
+        fresh = Path(self.name, f"{_LOCK}.new")
+        self._lock = fresh.open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        fresh.rename(fresh.with_name(_LOCK))  # with this name it is never seen without its lock
+
+    def cleanup(self) -> None:
+        """Removes it."""
+        super().cleanup()
+        self._lock.close()
+
+
+def sweep() -> Iterator[Path]:
+    """Removes, and names, the scratch directories of processes that are gone."""
+    for stale in sorted(Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*")):
         with contextlib.suppress(OSError):
-            # Old as well as ownerless: a process of another container may share the directory but not the numbers.
-            old = time.time() - stale.stat().st_mtime > _STALE_S
-            if old and owner.isdigit() and not Path("/proc", owner).exists():
+            if _is_abandoned(stale):
                 shutil.rmtree(stale)
-    return tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-")
+                yield stale
+
+
+def _is_abandoned(directory: Path) -> bool:
+    try:
+        with (directory / _LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:  # killed before it had a lock, or about to have one
+        return time.time() - directory.stat().st_mtime > _STALE_S

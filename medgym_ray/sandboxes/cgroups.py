@@ -7,11 +7,18 @@ memory itself, and a burst of allocations can overshoot before it looks.
 import contextlib
 import itertools
 import os
+import signal
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from medgym_ray.sandboxes import owners
+
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "medgym-"
+_KILL_S = 2.0
+_numbers = itertools.count()  # of the process: several factories may make groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class Groups:
 
     def __init__(self, memory: Path, pids: Path, names: _Names) -> None:
         self._memory, self._pids, self._names = memory, pids, names
-        self._numbers = itertools.count()
+        self._own_name = _own_name()
 
     @classmethod
     def find(cls) -> "Groups | None":
@@ -79,7 +86,9 @@ class Groups:
         with contextlib.suppress(OSError, ValueError):
             groups = cls._version_1() or cls._version_2()
             if groups is not None:
-                groups._clear_leftovers()
+                for directory in {groups._memory, groups._pids, groups._memory.parent}:
+                    for stale in directory.glob(f"{_PREFIX}*"):
+                        _remove_abandoned(stale)
                 trial = groups.make()
                 trial.allow(64, 8)
                 trial.oom_kills()
@@ -89,7 +98,7 @@ class Groups:
 
     def make(self) -> Group:
         """A new, empty group. Raises OSError."""
-        name = f"{_PREFIX}{os.getpid()}-{next(self._numbers)}"
+        name = f"{self._own_name}-{next(_numbers)}"
         group = Group(self._memory / name, self._pids / name, self._names)
         for directory in (group.memory, group.pids):
             directory.mkdir(exist_ok=True)
@@ -115,24 +124,55 @@ class Groups:
         if not (_ROOT / "cgroup.controllers").exists():
             return None
         # A group with processes in it cannot have limited children, so ours lie beside it, below the root.
-        home = _ROOT / f"{_PREFIX}{os.getpid()}"
+        home = _ROOT / f"{_own_name()}-{next(_numbers)}"
         home.mkdir(exist_ok=True)
         for directory in (_ROOT, home):
             (directory / "cgroup.subtree_control").write_text("+memory +pids")
         return cls(home, home, _V2)
 
-    def _clear_leftovers(self) -> None:
-        for directory in {self._memory, self._pids, self._memory.parent}:
-            for stale in directory.glob(f"{_PREFIX}*"):
-                owner = stale.name.removeprefix(_PREFIX).partition("-")[0]
-                if owner.isdigit() and not Path("/proc", owner).exists():
-                    # Fails, as it should, where a process is left in it.
-                    for path in (*stale.glob(f"{_PREFIX}*"), stale):
-                        with contextlib.suppress(OSError):
-                            path.rmdir()
-
     def close(self) -> None:
         """Removes the directory of version 2."""
-        if self._memory.name == f"{_PREFIX}{os.getpid()}":
+        if self._names is _V2:
             with contextlib.suppress(OSError):
                 self._memory.rmdir()
+
+
+def sweep() -> Iterator[Path]:
+    """Removes, and names, the groups of processes that are gone, wherever they lie; ends what is left in them."""
+    for directory, _, _ in os.walk(_ROOT, topdown=False):
+        if _remove_abandoned(Path(directory)):
+            yield Path(directory)
+
+
+def _own_name() -> str:
+    return _PREFIX + owners.owner().replace("/", "-")
+
+
+def _remove_abandoned(group: Path) -> bool:
+    """Removes `group` where its name says that it is ours and its process is gone."""
+    parts = group.name.removeprefix(_PREFIX).split("-")
+    if not group.name.startswith(_PREFIX) or len(parts) < 3 or not owners.is_gone("/".join(parts[:3])):
+        return False
+    for inner in group.glob(f"{_PREFIX}*"):
+        _remove_abandoned(inner)
+    until = time.monotonic() + _KILL_S
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            _kill_all(group)
+            group.rmdir()
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _kill_all(group: Path) -> None:
+    """Ends every process of a sandbox that outlived its owner."""
+    members = group / "cgroup.procs"
+    for pid in members.read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(int(pid))
+            try:
+                if pid in members.read_text().split():  # so the descriptor is not of a later process of that number
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            finally:
+                os.close(descriptor)

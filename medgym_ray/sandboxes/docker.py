@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import socket
 import struct
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,14 @@ import docker.errors
 from docker.types import LogConfig, Mount, Ulimit
 
 from medgym_ray.errors import SandboxError
+from medgym_ray.sandboxes import reaper
 from medgym_ray.sandboxes.base import PREIMPORT, Cell, CellResult, Limits
 from medgym_ray.sandboxes.image import BUILD_COMMAND, image_tag
+from medgym_ray.sandboxes.packages import Packages
 from medgym_ray.sandboxes.session import Session
 from medgym_ray.sandboxes.supervisor.settings import Settings
+from medgym_ray.sandboxes.wheelhouse import Wheelhouse, ensure_wheelhouse
 
-RUN_LABEL = "medgym.run"
-OWNER_LABEL = "medgym.owner"
 CELL_UID = 10_001
 _DEFAULTS = Limits()
 _API_TIMEOUT_S = 120
@@ -30,6 +29,8 @@ _START_S = 180.0
 _RESET_S = 60.0
 _BASE_MEMORY_MB = 384  # the warm interpreter and small files, beside what a cell may use
 _PROCESS_MARGIN = 8
+_PING_S = 60.0
+_SILENCE_S = 15 * _PING_S
 _ENVIRONMENT = {
     "PYTHONPATH": "/opt/medgym",
     "PYTHONHASHSEED": "0",
@@ -60,6 +61,10 @@ class _MuxReader:
         taken = bytes(self._buffer[:n])
         del self._buffer[:n]
         return taken
+
+    def at_eof(self) -> bool:
+        """Whether the container's end is closed."""
+        return not self._buffer and self._reader.at_eof()
 
     def last_words(self) -> str:
         """The end of what the supervisor said on standard error."""
@@ -115,6 +120,15 @@ class DockerSandbox:
         self._factory.forget(self)
         await self._remove()
 
+    async def ping(self) -> None:
+        """Keeps an idle supervisor waiting. Raises SandboxError."""
+        if self._session is not None:
+            await self._session.ping()
+
+    def alive(self) -> bool:
+        """See Sandbox."""
+        return self._session is not None and self._session.alive()
+
     def _ready(self) -> Session:
         if self._session is None:
             raise SandboxError("the sandbox is gone: it is closed")
@@ -130,11 +144,13 @@ class DockerSandbox:
             with contextlib.suppress(OSError):
                 stream.close()
         if container is not None:
-            await asyncio.to_thread(_force_remove, container)
+            await asyncio.to_thread(reaper.force_remove, container)
 
 
 class DockerFactory:
     """Makes sandboxes out of containers. To be used within one event loop."""
+
+    slow_start = True
 
     def __init__(
         self,
@@ -149,9 +165,10 @@ class DockerFactory:
         work_mb: int = 256,
         scratch_mb: int = 64,
         mounts: Mapping[str, Path] | None = None,
+        packages: Packages | None = None,
     ) -> None:
         """`memory_mb` and `processes` are the most that any cell's limits may allow (a container's are set once);
-        `runtime`: for instance runsc; `mounts`: read-only data, by path inside."""
+        `runtime`: for instance runsc; `mounts`: read-only data, by path inside; `packages`: what cells may install."""
         self._run_id = run_id
         self._image = image or image_tag()
         self._runtime = runtime
@@ -162,15 +179,22 @@ class DockerFactory:
         self._work_mb = work_mb
         self._scratch_mb = scratch_mb
         self._mounts = dict(mounts or {})
+        self._packages = packages
+        self._wheelhouse: Wheelhouse | None = None
         self._client: Any = None
         self._digest = ""
         self._architecture = ""
         self._sandboxes: set[DockerSandbox] = set()
+        self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Looks for the engine and the image, and removes what runs that crashed have left. Raises SandboxError."""
         if self._client is None:
             self._client = await asyncio.to_thread(self._connect)
+            self._keepers = [
+                asyncio.create_task(reaper.keep_removing(self._client, reaper.EVERY_S)),
+                asyncio.create_task(self._keep_pinging()),
+            ]
 
     async def create(self) -> DockerSandbox:
         """A sandbox that is ready for its first cell. Raises SandboxError."""
@@ -186,6 +210,10 @@ class DockerFactory:
         for sandbox in list(self._sandboxes):
             with contextlib.suppress(SandboxError):
                 await sandbox.close()
+        keepers, self._keepers = self._keepers, []
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -200,7 +228,15 @@ class DockerFactory:
             "runtime": self._runtime or "default",
             "guarantees": f"own container, no network, read-only root, other user, no capabilities; {filtered}; "
             "memory and processes: control group",
+            **(self._wheelhouse.provenance() if self._wheelhouse else {}),
         }
+
+    async def _keep_pinging(self) -> None:
+        while True:
+            await asyncio.sleep(_PING_S)
+            for sandbox in list(self._sandboxes):
+                with contextlib.suppress(SandboxError):  # lost: its next request will say so
+                    await sandbox.ping()
 
     def forget(self, sandbox: DockerSandbox) -> None:
         """A sandbox was closed."""
@@ -213,7 +249,7 @@ class DockerFactory:
             stream = container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
             container.start()
         except BaseException:
-            _force_remove(container)
+            reaper.force_remove(container)
             raise
         return container, getattr(stream, "_sock", stream)
 
@@ -237,17 +273,42 @@ class DockerFactory:
             raise SandboxError(f"Docker cannot be used: {_one_line(error)}") from None
         self._digest = str(image.id)
         self._architecture = str(image.attrs.get("Architecture", ""))
-        remove_orphans(client)
+        reaper.remove_orphans(client)
+        if self._packages is not None:
+            self._wheelhouse = ensure_wheelhouse(self._packages, self._digest, lambda text: self._ask(client, text))
         return client
+
+    def _ask(self, client: Any, program: str) -> str:
+        """What the image's Python prints, running `program`."""
+        try:
+            said: bytes = client.containers.run(
+                self._image,
+                ["-I", "-c", program],
+                entrypoint="/opt/venv/bin/python",
+                network_mode="none",
+                labels=reaper.labels(self._run_id),
+                log_config=LogConfig(type="json-file"),  # whatever the engine's own is, this one can be read
+                remove=True,
+            )
+        except (docker.errors.DockerException, OSError) as error:
+            raise SandboxError(f"the Python of the image {self._image} does not run: {_one_line(error)}") from None
+        return said.decode()
 
     def _filters(self) -> bool:
         return self._architecture == "amd64"
 
     def _settings(self) -> Settings:
-        return Settings(preimport=self._preimport, uid=CELL_UID, seccomp=self._filters())
+        return Settings(
+            preimport=self._preimport,
+            uid=CELL_UID,
+            seccomp=self._filters(),
+            packages=self._wheelhouse is not None,
+            silence_s=_SILENCE_S,
+        )
 
     def _options(self) -> dict[str, Any]:
         memory = f"{self._memory_mb + _BASE_MEMORY_MB}m"
+        mounts = self._mounts | (self._wheelhouse.mount() if self._wheelhouse else {})
         directory = "nr_inodes=16k,mode=1777,exec,nosuid,nodev"
         options: dict[str, Any] = {
             "user": "0",
@@ -270,8 +331,8 @@ class DockerFactory:
             "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=1024, hard=1024)],
             "log_config": LogConfig(type="none"),  # a cell's output does not fill the host's disk
             "environment": _ENVIRONMENT,
-            "labels": {RUN_LABEL: self._run_id, OWNER_LABEL: owner()},
-            "mounts": [Mount(target, str(path), type="bind", read_only=True) for target, path in self._mounts.items()],
+            "labels": reaper.labels(self._run_id),
+            "mounts": [Mount(target, str(path), type="bind", read_only=True) for target, path in mounts.items()],
             "stdin_open": True,  # its end ends the container
             "auto_remove": True,
             "init": False,  # would take PID 1 from the supervisor, and with it the supervisor's immunity
@@ -281,46 +342,6 @@ class DockerFactory:
             if "runsc" in self._runtime:
                 options["pids_limit"] = 2048  # gVisor's own threads count
         return options
-
-
-def owner() -> str:
-    """Names this process: machine, boot, number and start, so that no later process is taken for it."""
-    return f"{_machine()}/{os.getpid()}/{_began(os.getpid())}"
-
-
-def remove_orphans(client: Any = None) -> int:
-    """Removes containers whose owner on this machine is gone; gives back how many. Strangers' stay."""
-    removed = 0
-    engine = client or docker.from_env(timeout=_API_TIMEOUT_S)
-    for container in engine.containers.list(all=True, filters={"label": OWNER_LABEL}, ignore_removed=True):
-        machine, _, process = str(container.labels.get(OWNER_LABEL, "")).partition("/")
-        number, _, began = process.partition("/")
-        if machine == _machine() and number.isdigit() and _began(int(number)) != began:
-            _force_remove(container)
-            removed += 1
-    return removed
-
-
-def _machine() -> str:
-    """This machine since its last boot, and this PID namespace: only there do process numbers mean what they say."""
-    parts = [socket.gethostname()]
-    if sys.platform.startswith("linux"):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        parts += [boot, str(Path("/proc/self/ns/pid").readlink())]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
-
-
-def _began(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except OSError:
-        return "gone"
-
-
-def _force_remove(container: Any) -> None:
-    # Gone already, or about to be: ends and removals race by design.
-    with contextlib.suppress(docker.errors.DockerException, OSError):
-        container.remove(force=True)
 
 
 def _one_line(error: Exception) -> str:

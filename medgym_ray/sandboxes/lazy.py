@@ -43,6 +43,10 @@ class LazySandbox:
         if self._sandbox is not None:
             await self._sandbox.reset()
 
+    def alive(self) -> bool:
+        """See Sandbox; one that was not taken yet will be."""
+        return self._sandbox is None or self._sandbox.alive()
+
     async def close(self) -> None:
         """Gives the sandbox back."""
         self._sandbox = None

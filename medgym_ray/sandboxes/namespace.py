@@ -14,18 +14,19 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes import bubblewrap
-from medgym_ray.sandboxes.base import PREIMPORT, Cell, CellResult, CellStatus, Limits
+from medgym_ray.sandboxes.base import PREIMPORT, Cell, CellResult, CellStatus
 from medgym_ray.sandboxes.cgroups import Group, Groups
 from medgym_ray.sandboxes.environment import Environment, ensure_environment
+from medgym_ray.sandboxes.packages import Packages
 from medgym_ray.sandboxes.session import Session
 from medgym_ray.sandboxes.supervisor import master, seccomp
 from medgym_ray.sandboxes.supervisor.settings import Settings
+from medgym_ray.sandboxes.wheelhouse import Wheelhouse, ensure_wheelhouse
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class NamespaceSandbox:
 
     async def put(self, files: Mapping[str, bytes]) -> None:
         """Writes files, by path relative to the working directory. Raises SandboxError."""
-        await self._ready().session.put(files)
+        await self._ready().put(files)
 
     async def run(self, cell: Cell) -> CellResult:
         """Runs a cell to its end. Raises SandboxError where the sandbox itself was lost."""
@@ -53,13 +54,20 @@ class NamespaceSandbox:
 
     async def reset(self) -> None:
         """Drops everything and starts anew. Raises SandboxError."""
-        await self._drop()
+        fork, self._fork = self._fork, None
+        if fork is not None:
+            fork.kill()  # and it is the factory that waits for its end
+            self._factory.bury(fork)
         self._fork = await self._factory.fork()
 
     async def close(self) -> None:
         """Ends every process; safe to call twice."""
         self._factory.forget(self)
         await self._drop()
+
+    def alive(self) -> bool:
+        """See Sandbox."""
+        return self._fork is not None and self._fork.alive()
 
     def _ready(self) -> "_Fork":
         if self._fork is None:
@@ -72,49 +80,63 @@ class NamespaceSandbox:
             await fork.end()
 
 
-@dataclasses.dataclass(slots=True)
 class _Fork:
     """The processes of one sandbox, as seen from the host."""
 
-    session: Session
-    pidfd: int
-    group: Group | None
-    allowed: tuple[int, int] = (0, 0)
+    def __init__(self, session: Session, pidfd: int, admission: "asyncio.Task[Group | None]") -> None:
+        self._session = session
+        self._pidfd = pidfd
+        self._admission = admission
+
+    async def put(self, files: Mapping[str, bytes]) -> None:
+        await self._admission
+        await self._session.put(files)
 
     async def run(self, cell: Cell) -> CellResult:
-        if self.group is None:
-            return await self.session.run(cell)
+        group = await self._admission
+        if group is None:
+            return await self._session.run(cell)
         try:
-            self.group.allow(cell.limits.memory_mb, cell.limits.processes + _PROCESS_MARGIN)
-            before = self.group.oom_kills()
-            result = await self.session.run(cell)
-            killed = self.group.oom_kills() > before
+            group.allow(cell.limits.memory_mb, cell.limits.processes + _PROCESS_MARGIN)
+            before = group.oom_kills()
+            result = await self._session.run(cell)
+            killed = group.oom_kills() > before
         except OSError as error:
             raise SandboxError(f"the sandbox's control group is out of reach: {error}") from None
         if killed and result.status in (CellStatus.KILLED, CellStatus.ERROR):
             return dataclasses.replace(result, status=CellStatus.MEMORY_LIMIT)
         return result
 
-    async def end(self) -> None:
-        """Kills the sandbox's first process, with which the kernel ends all others, and waits for it."""
+    def alive(self) -> bool:
+        return self._session.alive()
+
+    def kill(self) -> None:
+        """Kills the sandbox's first process, with which the kernel ends all others."""
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        await self.session.close()
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    async def end(self) -> None:
+        """Kills everything and waits until it is gone. Raises SandboxError."""
+        self.kill()
+        await self._session.close()
         try:
-            await _readable(self.pidfd, _END_S)
+            await _readable(self._pidfd, _END_S)
         except TimeoutError:
             raise SandboxError("a sandbox did not end") from None
         finally:
-            os.close(self.pidfd)
-            if self.group is not None:
-                for _ in range(20):  # the kernel lets go of the last process a little later
-                    if self.group.remove():
+            os.close(self._pidfd)
+            with contextlib.suppress(SandboxError):
+                group = await self._admission
+                for _ in range(20 if group is not None else 0):  # the kernel lets go of the last a little later
+                    if group is None or group.remove():
                         break
                     await asyncio.sleep(0.05)
 
 
 class NamespaceFactory:
     """Makes namespace sandboxes; owns the fork master. To be used within one event loop."""
+
+    slow_start = False
 
     def __init__(
         self,
@@ -124,19 +146,24 @@ class NamespaceFactory:
         work_mb: int = 256,
         scratch_mb: int = 64,
         mounts: Mapping[str, Path] | None = None,
+        packages: Packages | None = None,
     ) -> None:
-        """`python`: the interpreter to build the environment with; `mounts`: read-only data, by path inside."""
+        """`python`: the interpreter to build the environment with; `mounts`: read-only data, by path inside;
+        `packages`: what cells may install."""
         self._python = python
         self._preimport = tuple(preimport)
         self._work_mb = work_mb
         self._scratch_mb = scratch_mb
         self._mounts = dict(mounts or {})
+        self._packages = packages
+        self._wheelhouse: Wheelhouse | None = None
         self._environment: Environment | None = None
         self._groups: Groups | None = None
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: bubblewrap.Scratch | None = None
         self._master: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._sandboxes: set[NamespaceSandbox] = set()
+        self._burials: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Builds the environment where it is missing and starts the fork master. Raises SandboxError."""
@@ -146,10 +173,16 @@ class NamespaceFactory:
             raise SandboxError("the namespace sandbox needs Linux: use sandbox=docker")
         if not seccomp.supported():
             raise SandboxError("the namespace sandbox has no system call filter for this processor: use sandbox=docker")
-        self._environment = await asyncio.to_thread(ensure_environment, self._python)
+        environment = await asyncio.to_thread(ensure_environment, self._python)
+        if self._packages is not None:
+            self._wheelhouse = await asyncio.to_thread(
+                ensure_wheelhouse, self._packages, environment.digest, environment.ask
+            )
+        self._environment = environment
         self._groups = Groups.find()
+        await asyncio.to_thread(lambda: list(bubblewrap.sweep()))
         try:
-            await self._start_master(self._environment)
+            await self._start_master(environment)
         except BaseException:
             await self.close()
             raise
@@ -166,6 +199,7 @@ class NamespaceFactory:
         for sandbox in list(self._sandboxes):
             with contextlib.suppress(SandboxError):
                 await sandbox.close()
+        await asyncio.gather(*self._burials, return_exceptions=True)
         if self._control is not None:
             self._control.close()  # on which the master ends
             self._control = None
@@ -191,6 +225,7 @@ class NamespaceFactory:
             "environment": environment.digest if environment else "",
             "python": environment.version if environment else "",
             "guarantees": f"user, pid, mount, ipc and network namespaces; seccomp; {hard}",
+            **(self._wheelhouse.provenance() if self._wheelhouse else {}),
         }
 
     def forget(self, sandbox: NamespaceSandbox) -> None:
@@ -203,7 +238,6 @@ class NamespaceFactory:
             raise SandboxError("the namespace sandbox is not started")
         ours, theirs = socket.socketpair()
         pidfd = -1
-        group = None
         session = None
         try:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -212,17 +246,11 @@ class NamespaceFactory:
                 socket.send_fds(self._control, [b"+"], [theirs.fileno()])
             pid = await self._introduced(ours)
             pidfd = os.pidfd_open(pid)
-            if self._groups is not None:
-                group = self._groups.make()
-                group.admit(pid)
-                limits = Limits()
-                group.allow(limits.memory_mb, limits.processes + _PROCESS_MARGIN)
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-            ours.send(master.READY)
             reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
             session = Session(reader, writer)
             await session.hello(_CREATE_S)
-            return _Fork(session, pidfd, group)
+            return _Fork(session, pidfd, asyncio.create_task(self._admit(session, pid)))
         except BaseException as error:
             if session is not None:
                 await session.close()
@@ -231,18 +259,38 @@ class NamespaceFactory:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 os.close(pidfd)
-            if group is not None:
-                group.remove()
             if isinstance(error, OSError | TimeoutError):
                 raise SandboxError(f"a sandbox could not be made: {error or 'no answer'}{self._last_words()}") from None
             raise
 
+    async def _admit(self, session: Session, pid: int) -> Group | None:
+        """Puts a new sandbox into a control group, then lets it begin. Moving a process takes the kernel some ten
+        milliseconds, in which the sandbox can already be handed out. Raises SandboxError."""
+        group = None
+        try:
+            if self._groups is not None:
+                group = self._groups.make()
+                await asyncio.to_thread(group.admit, pid)
+        except OSError as error:
+            if group is not None:
+                group.remove()
+            raise SandboxError(f"the sandbox's control group is out of reach: {error}") from None
+        with contextlib.suppress(SandboxError):  # closed meanwhile, which the next request will say
+            await session.begin()
+        return group
+
+    def bury(self, fork: _Fork) -> None:
+        """Sees a sandbox that was killed to its end."""
+        burial = asyncio.create_task(fork.end())
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
+
     async def _introduced(self, ours: socket.socket) -> int:
         """The number, in this process' namespace, of the new sandbox's first process."""
         await _readable(ours.fileno(), _CREATE_S)
-        message, ancillary, _, _ = ours.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
+        message, ancillary, _, _ = ours.recvmsg(len(master.READY), socket.CMSG_SPACE(_CREDENTIALS.size))
         if message != master.READY:
-            said = message.removeprefix(master.FAILED).decode("utf-8", "replace").strip()
+            said = ours.recv(4096).decode("utf-8", "replace").strip() if message else ""
             last = said.splitlines()[-1] if said else "the fork master ended" + self._last_words()
             raise SandboxError(bubblewrap.explain_refusal(last))
         for level, kind, data in ancillary:
@@ -252,7 +300,7 @@ class NamespaceFactory:
         raise SandboxError("a new sandbox did not introduce itself")
 
     async def _start_master(self, environment: Environment) -> None:
-        self._scratch = bubblewrap.scratch_directory()
+        self._scratch = bubblewrap.Scratch()
         scratch = Path(self._scratch.name)
         settings = Settings(
             preimport=self._preimport,
@@ -261,8 +309,10 @@ class NamespaceFactory:
             work_mb=self._work_mb,
             scratch_mb=self._scratch_mb,
             extra_environment=bubblewrap.extra_environment(environment),
+            packages=self._wheelhouse is not None,
         )
-        line = bubblewrap.command(environment, settings, scratch, self._mounts)
+        mounts = self._mounts | (self._wheelhouse.mount() if self._wheelhouse else {})
+        line = bubblewrap.command(environment, settings, scratch, mounts)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         with theirs, (scratch / "log").open("wb") as log:

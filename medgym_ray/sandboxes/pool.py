@@ -1,81 +1,155 @@
 """A pool of sandboxes: one per live episode, few cells at a time.
 
 Episodes wait for the policy most of the time, so there are more sandboxes than cores; but more cells at once than
-cores only make each of them slower, which is why running has a bound of its own.
+cores only make each of them slower, which is why running has a bound of its own. Making, resetting and closing go on
+in the background: an episode waits for them only where there is nothing ready for it.
 """
 
 import asyncio
 import contextlib
+import logging
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any
 
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.base import Cell, CellResult, Sandbox, SandboxFactory
 
+_LOG = logging.getLogger(__name__)
 _STARTING = 2
 
 
 class SandboxPool:
-    """Up to `size` sandboxes of one factory, made when first needed. To be used within one event loop."""
+    """Up to `size` sandboxes of one factory. To be used within one event loop."""
 
     def __init__(self, factory: SandboxFactory, size: int, *, running: int | None = None) -> None:
         """`running`: how many cells at a time, by default as many as this process has cores."""
         self._factory = factory
+        self._size = size
         self._free: list[Sandbox] = []
         self._slots = asyncio.Semaphore(size)
         self._starting = asyncio.Semaphore(_STARTING)
         self._running = asyncio.Semaphore(running or len(os.sched_getaffinity(0)))
+        self._changed = asyncio.Condition()
+        self._failures: list[SandboxError] = []
+        self._making = self._waiting = self._lent = 0
+        self._errands: set[asyncio.Task[None]] = set()
+        self._creations: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    def fill(self) -> None:
+        """Makes, in the background, as many sandboxes as there may be; for kinds that take seconds to start."""
+        while self._making + len(self._free) + self._lent < self._size:
+            self._make()
 
     @contextlib.asynccontextmanager
     async def acquire(self) -> AsyncIterator[Sandbox]:
         """A clean sandbox of one's own. Raises SandboxError where none can be made."""
-        async with self._slots:
-            if self._closed:
-                raise SandboxError("the pool of sandboxes is closed")
-            sandbox = self._free.pop() if self._free else await self._create()
-            clean = False
-            try:
-                yield _Bounded(sandbox, self._running)
-                clean = True
-            except asyncio.CancelledError:
-                raise
-            except Exception:
-                clean = True  # the episode's failure says nothing about the sandbox; the reset will
-                raise
-            finally:
-                await self._give_back(sandbox, clean)
+        await self._slots.acquire()
+        try:
+            sandbox = await self._take()
+        except BaseException:
+            self._slots.release()
+            raise
+        self._lent += 1
+        clean = False
+        try:
+            yield _Bounded(sandbox, self._running)
+            clean = True
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            clean = True  # the episode's failure says nothing about the sandbox; the reset will
+            raise
+        finally:
+            self._send(self._give_back(sandbox, clean))
 
     async def close(self) -> None:
         """Closes the free sandboxes and the factory with all others."""
         self._closed = True
+        async with self._changed:
+            self._changed.notify_all()
+        for creation in self._creations:
+            creation.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)
         free, self._free = self._free, []
         for sandbox in free:
-            with contextlib.suppress(SandboxError):
-                await sandbox.close()
+            await _close(sandbox)
         await self._factory.close()
 
-    async def _create(self) -> Sandbox:
-        async with self._starting:
-            return await self._factory.create()
+    async def _take(self) -> Sandbox:
+        """A free sandbox that lives; has one made where none is on its way."""
+        if not self._waiting:
+            self._failures.clear()  # meant for somebody who has left
+        self._waiting += 1
+        try:
+            async with self._changed:
+                while True:
+                    if self._closed:
+                        raise SandboxError("the pool of sandboxes is closed")
+                    while self._free:
+                        sandbox = self._free.pop()
+                        if sandbox.alive():
+                            return sandbox
+                        _LOG.warning("a sandbox died while it was idle; it is replaced")
+                        self._send(_close(sandbox))
+                    if self._failures:
+                        raise self._failures.pop()
+                    if self._making < self._waiting:
+                        self._make()
+                    await self._changed.wait()
+        finally:
+            self._waiting -= 1
+
+    def _make(self) -> None:
+        self._making += 1
+        creation = self._send(self._create())
+        self._creations.add(creation)
+        creation.add_done_callback(self._creations.discard)
+
+    async def _create(self) -> None:
+        try:
+            async with self._starting:
+                made = await self._factory.create()
+        except SandboxError as error:
+            if self._waiting:
+                self._failures.append(error)
+            else:
+                _LOG.warning("%s", error)
+        else:
+            self._free.append(made)
+        finally:
+            self._making -= 1
+        async with self._changed:
+            self._changed.notify_all()
 
     async def _give_back(self, sandbox: Sandbox, clean: bool) -> None:
-        """Resets what can be used again and drops what cannot; a failed clean-up is no failure of the episode."""
-        if clean and not self._closed:
-            try:
-                await sandbox.reset()
-                self._free.append(sandbox)
-                return
-            except SandboxError:
-                pass
-            except BaseException:
-                await self._drop(sandbox)
-                raise
-        await self._drop(sandbox)
+        """Resets what can be used again and replaces what cannot; a failed clean-up is no failure of the episode."""
+        try:
+            if clean and not self._closed:
+                try:
+                    await sandbox.reset()
+                    self._free.append(sandbox)
+                    return
+                except SandboxError as error:
+                    _LOG.warning("a sandbox is replaced: %s", error)
+            await _close(sandbox)
+        finally:
+            self._lent -= 1
+            self._slots.release()
+            if self._factory.slow_start and not self._closed:
+                self.fill()
 
-    async def _drop(self, sandbox: Sandbox) -> None:
-        with contextlib.suppress(SandboxError):
-            await sandbox.close()
+    def _send(self, errand: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
+
+
+async def _close(sandbox: Sandbox) -> None:
+    with contextlib.suppress(SandboxError):
+        await sandbox.close()
 
 
 class _Bounded:
@@ -97,3 +171,6 @@ class _Bounded:
 
     async def close(self) -> None:
         await self._sandbox.close()
+
+    def alive(self) -> bool:
+        return self._sandbox.alive()

@@ -27,6 +27,10 @@ class Reader(Protocol):
         """`n` bytes; asyncio.IncompleteReadError where the stream ends before."""
         ...
 
+    def at_eof(self) -> bool:
+        """Whether the other end has hung up and nothing is left to read."""
+        ...
+
 
 class Session:
     """One supervisor's stream. Any failure ends the session for good: what follows could be out of step."""
@@ -82,10 +86,23 @@ class Session:
         except (TypeError, ValueError, KeyError) as error:
             raise self._fail(f"a reply that makes no sense ({error})") from None
 
+    async def begin(self) -> None:
+        """Lets a supervisor that was held make its first process. Raises SandboxError."""
+        await self._send({"id": 0, "op": "begin"})
+
+    async def ping(self) -> None:
+        """Shows an idle supervisor that its host lives; a busy one has a request to know by. Raises SandboxError."""
+        if not self._busy:
+            await self._send({"id": 0, "op": "ping"})
+
     async def reset(self, timeout: float) -> dict[str, Any]:
         """Asks for a fresh supervisor, which introduces itself once everything is wiped. Raises SandboxError."""
         await self._send({"id": 0, "op": "reset"})
         return await self.hello(timeout)
+
+    def alive(self) -> bool:
+        """Whether the supervisor has not hung up."""
+        return self._lost is None and not self._reader.at_eof()
 
     @property
     def lost(self) -> str | None:

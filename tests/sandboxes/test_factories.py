@@ -1,6 +1,5 @@
 """Getting ready: what is chosen, what is missing, and how that is said."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -57,29 +56,6 @@ async def test_a_missing_image_names_the_command():
     factory = make_factory("docker", slots=1, run_id="r", image="medgym-sandbox:none")
     with pytest.raises(SandboxError, match=r"python -m medgym_ray\.sandboxes\.image"):
         await factory.start()
-
-
-@pytest.mark.docker
-async def test_containers_of_crashed_runs_are_removed_and_no_others(monkeypatch):
-    import docker
-
-    from medgym_ray.sandboxes import docker as backend
-
-    client = docker.from_env()
-    labels = ["machine-of-another/1/2", f"{backend._machine()}/999999999/1", backend.owner()]
-    made = [
-        client.containers.create(image.image_tag(), labels={backend.OWNER_LABEL: label, backend.RUN_LABEL: "tests"})
-        for label in labels
-    ]
-    try:
-        assert backend.remove_orphans(client) >= 1
-        left = {container.id for container in client.containers.list(all=True)}
-        assert [container.id in left for container in made] == [True, False, True]
-    finally:
-        for container in made:
-            with contextlib.suppress(docker.errors.NotFound):
-                container.remove(force=True)
-        client.close()
 
 
 def test_a_refusal_names_the_setting(monkeypatch, tmp_path):

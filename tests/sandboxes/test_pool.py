@@ -14,6 +14,10 @@ class FakeSandbox:
         self.factory, self.name = factory, name
         self.resets = 0
         self.closed = False
+        self.dead = False
+
+    def alive(self):
+        return not self.dead
 
     async def put(self, files):
         pass
@@ -35,7 +39,8 @@ class FakeSandbox:
 
 
 class FakeFactory:
-    def __init__(self):
+    def __init__(self, slow_start=False):
+        self.slow_start = slow_start
         self.made = []
         self.broken = False
         self.starting = self.most_starting = self.running = self.most_running = 0
@@ -59,6 +64,11 @@ class FakeFactory:
         return {}
 
 
+async def settled():
+    """Lets what goes on in the background come to its end."""
+    await asyncio.sleep(0.02)
+
+
 async def test_sandboxes_are_bounded_and_used_again():
     factory = FakeFactory()
     pool = SandboxPool(factory, 4, running=2)
@@ -69,6 +79,7 @@ async def test_sandboxes_are_bounded_and_used_again():
                 await sandbox.run(Cell("1"))
 
     await asyncio.gather(*(episode() for _ in range(20)))
+    await settled()
     assert len(factory.made) == 4
     assert sum(sandbox.resets for sandbox in factory.made) == 20
     assert factory.most_starting == 2
@@ -87,6 +98,7 @@ async def test_what_cannot_be_reset_is_dropped():
     factory.broken = True
     async with pool.acquire():
         pass
+    await settled()
     assert factory.made[0].closed
     factory.broken = False
     async with pool.acquire() as sandbox:
@@ -99,6 +111,7 @@ async def test_an_episode_s_failure_passes_through_and_its_sandbox_is_reset():
     with pytest.raises(KeyError):
         async with pool.acquire():
             raise KeyError
+    await settled()
     assert factory.made[0].resets == 1
 
 
@@ -115,6 +128,7 @@ async def test_a_cancelled_episode_s_sandbox_is_dropped():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await settled()
     assert factory.made[0].closed
     async with pool.acquire() as sandbox:
         assert (await sandbox.run(Cell("1"))).stdout == "1"
@@ -135,3 +149,55 @@ async def test_a_failed_start_frees_its_slot():
     factory.create = create
     async with pool.acquire():
         pass
+
+
+async def test_a_sandbox_that_died_while_idle_costs_no_episode():
+    factory = FakeFactory()
+    pool = SandboxPool(factory, 1)
+    async with pool.acquire():
+        pass
+    await settled()
+    factory.made[0].dead = True
+    async with pool.acquire() as sandbox:
+        assert (await sandbox.run(Cell("1"))).stdout == "1"
+    assert factory.made[0].closed
+
+
+async def test_what_starts_slowly_is_made_ahead_and_replaced_in_the_background():
+    factory = FakeFactory(slow_start=True)
+    pool = SandboxPool(factory, 3)
+    pool.fill()
+    await settled()
+    assert len(factory.made) == 3
+    async with pool.acquire():
+        factory.broken = True
+    await settled()
+    assert [sandbox.closed for sandbox in factory.made] == [False, False, True, False]
+    factory.broken = False
+    async with pool.acquire(), pool.acquire(), pool.acquire():
+        assert len(factory.made) == 4
+    await pool.close()
+    assert all(sandbox.closed for sandbox in factory.made)
+
+
+async def test_whoever_waits_takes_the_first_that_is_ready():
+    factory = FakeFactory(slow_start=True)
+    pool = SandboxPool(factory, 2)
+    pool.fill()
+    async with pool.acquire(), pool.acquire():
+        assert len(factory.made) == 2
+
+
+async def test_closing_wakes_those_who_wait():
+    factory = FakeFactory()
+    pool = SandboxPool(factory, 1)
+
+    async def never():
+        await asyncio.sleep(60)
+
+    factory.create = never
+    waiting = asyncio.create_task(pool.acquire().__aenter__())
+    await settled()
+    await pool.close()
+    with pytest.raises(SandboxError, match="closed"):
+        await waiting

@@ -6,7 +6,10 @@ from importlib.resources.abc import Traversable
 
 REPOSITORY = "medgym-sandbox"
 BUILD_COMMAND = "python -m medgym_ray.sandboxes.image"
-_FILES = ("Dockerfile", "requirements.txt", "pysam.py")
+PIP = "pip.py"
+SITE_FILES = ("pysam.py", PIP, "packages.pth")
+"""What lies beside the packages. pysam is empty: programs of the benchmarks import it and use none of it."""
+_FILES = ("Dockerfile", "requirements.txt", "installer.txt", *SITE_FILES)
 
 
 def build_inputs() -> dict[str, bytes]:

@@ -46,15 +46,31 @@ def clear_own(settings: Settings) -> None:
 def wipe(settings: Settings) -> str | None:
     """Empties every directory a cell can write to; gives back what is left, if anything is."""
     directories = [path for path in settings.scratch if os.path.isdir(path)]  # noqa: PTH112
+    problem = None
+    if not all(_unlink_plain(path) for path in directories):
 
-    def clear() -> None:
-        for path in directories:
-            for _ in range(_WIPE_ROUNDS):
-                _clear(path)
+        def clear() -> None:
+            for path in directories:
+                for _ in range(_WIPE_ROUNDS):
+                    _clear(path)
 
-    problem = _as_cell(settings, clear)
+        problem = _as_cell(settings, clear)
     left = [path for path in directories if os.listdir(path)]  # noqa: PTH208
     return f"left in {', '.join(left)}: {problem}" if left else None
+
+
+def _unlink_plain(root: str) -> bool:
+    """Removes what is no directory, which the owner of `root` may; whether that was all. Mostly it is."""
+    top = os.open(root, _DIRECTORY)
+    try:
+        names = os.listdir(top)  # noqa: PTH208 - of a descriptor
+        for name in names:
+            os.unlink(name, dir_fd=top)
+    except OSError:
+        return False
+    finally:
+        os.close(top)
+    return True
 
 
 def _write_file(root: str, parts: tuple[str, ...], data: bytes, append: bool) -> None:

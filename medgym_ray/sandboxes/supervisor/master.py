@@ -17,6 +17,9 @@ from .settings import Settings
 
 READY, FAILED = b"R", b"E"
 _CHANNEL_FD = 200
+_NAMESPACES = (
+    kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC | kernel.CLONE_NEWNET
+)
 
 
 def main() -> None:
@@ -40,9 +43,7 @@ def main() -> None:
                 descriptors.frombytes(data[:4])
         if not descriptors:
             continue
-        if os.fork() == 0:
-            control.close()
-            _sandbox(settings, descriptors[0])
+        _make(settings, control, descriptors[0])
         os.close(descriptors[0])
 
 
@@ -55,13 +56,25 @@ def _become_ordinary(uid: int) -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
 
-def _sandbox(settings: Settings, channel: int) -> NoReturn:
-    """In the master's child: becomes a sandbox, or says why not."""
+def _make(settings: Settings, control: socket.socket, channel: int) -> None:
+    """Forks a sandbox; where that fails, its channel says why."""
+    user, group = os.getuid(), os.getgid()  # inside, nobody is anybody until they are mapped
+    try:
+        if kernel.clone(_NAMESPACES) == 0:
+            control.close()
+            _sandbox(settings, channel, user, group)
+    except OSError as error:
+        os.write(channel, FAILED + str(error).encode())
+
+
+def _sandbox(settings: Settings, channel: int, user: int, group: int) -> NoReturn:
+    """In the master's child, first process of its namespaces: becomes a sandbox, or says why not."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _new_namespaces()
-        if os.fork() != 0:
-            os._exit(0)  # the first process inside is the child
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else /proc/self is not ours to write; no cell is near
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+            with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
+                file.write(text)
         _new_file_systems(settings)
         kernel.drop_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -70,23 +83,12 @@ def _sandbox(settings: Settings, channel: int) -> NoReturn:
         os.closerange(3, _CHANNEL_FD)
         os.closerange(_CHANNEL_FD + 1, 1 << 16)
         _introduce(_CHANNEL_FD)
-        serve.Supervisor(settings, _CHANNEL_FD, _CHANNEL_FD).serve({})
+        serve.Supervisor(settings, _CHANNEL_FD, _CHANNEL_FD).serve({}, held=True)
     except BaseException:
         message = FAILED + traceback.format_exc(limit=-3).encode()
         os.write(channel, message)
     finally:
         os._exit(1)
-
-
-def _new_namespaces() -> None:
-    uid, gid = os.getuid(), os.getgid()
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else /proc/self is not ours to write; no cell is near
-    kernel.unshare(
-        kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWIPC | kernel.CLONE_NEWNET
-    )
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
-            file.write(text)
 
 
 def _new_file_systems(settings: Settings) -> None:
@@ -99,12 +101,10 @@ def _new_file_systems(settings: Settings) -> None:
 
 
 def _introduce(channel: int) -> None:
-    """Tells the host this process' number (the kernel translates and vouches), and waits for its go."""
+    """Tells the host this process' number; the kernel translates and vouches."""
     own = socket.socket(fileno=os.dup(channel))
     credentials = array.array("i", [os.getpid(), os.getuid(), os.getgid()])
     own.sendmsg([READY], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, credentials)])
-    if own.recv(1) != READY:
-        os._exit(0)
     own.close()
 
 

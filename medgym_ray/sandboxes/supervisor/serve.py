@@ -6,6 +6,7 @@ output and answer through pipes read under a cap. Between cells no process but t
 
 import contextlib
 import os
+import select
 import signal
 import time
 from typing import Any, NoReturn
@@ -52,12 +53,14 @@ class Supervisor:
         self._spare: Process | None = None
         self._dying: Process | None = None
 
-    def serve(self, hello: dict[str, Any]) -> NoReturn:
-        """Until the host goes away or asks for a reset."""
+    def serve(self, hello: dict[str, Any], *, held: bool = False) -> NoReturn:
+        """Until the host goes away or asks for a reset; `held`: makes no process before the host says `begin`."""
+        wire.send(self._writer, {"ready": True, **hello})
+        if held and self._next()["op"] != "begin":
+            os._exit(STUCK)
         if self._settings.seccomp:
             kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
             seccomp.install()
-        wire.send(self._writer, {"ready": True, **hello})
         while True:
             if self._dying is not None:  # killed before its reply was sent; nothing else is done before it is gone
                 self._bury(self._dying)
@@ -66,14 +69,25 @@ class Supervisor:
             if self._spare is None:
                 # Made while the host waits for the policy's next turn, so that no cell waits for a fork.
                 self._spare = self._fork()
+            request = self._next()
+            if request["op"] == "reset":
+                signal_all()
+                os._exit(RESET)
+            reply = self._put(request) if request["op"] == "put" else self._run(request)
+            wire.send(self._writer, {"id": request["id"], **reply})
+
+    def _next(self) -> dict[str, Any]:
+        """The host's next request; does not come back where there is no host any more."""
+        silence = self._settings.silence_s
+        while True:
+            if silence is not None and not select.select([self._reader], [], [], silence)[0]:
+                os._exit(0)
             try:
                 request = wire.receive(self._reader)
             except (EOFError, OSError, ValueError):
                 os._exit(0)
-            if request["op"] == "reset":
-                os._exit(RESET)
-            reply = self._put(request) if request["op"] == "put" else self._run(request)
-            wire.send(self._writer, {"id": request["id"], **reply})
+            if request["op"] != "ping":
+                return request
 
     def _put(self, request: dict[str, Any]) -> dict[str, Any]:
         return {"error": files.put(self._settings, request["files"])}

@@ -2,7 +2,11 @@
 
 import dataclasses
 import json
+import sys
 from typing import Any
+
+PACKAGES = "/work/.packages"
+"""Where `pip install` installs: below the episode's own directory, so that a reset takes it away."""
 
 ENVIRONMENT = {
     "PATH": "/opt/venv/bin:/usr/local/bin:/usr/bin:/bin",
@@ -37,7 +41,12 @@ class Settings:
     work_mb: int = 256
     scratch_mb: int = 64
     inodes: int = 16_384
+    silence_s: float | None = None
+    """After so long without a word from its host a supervisor ends, and its container with it: an engine elsewhere may
+    keep a stream open whose other end is long gone."""
     extra_environment: tuple[tuple[str, str], ...] = ()
+    packages: bool = False
+    """Whether cells may install some."""
 
     @classmethod
     def from_json(cls, text: str) -> "Settings":
@@ -54,4 +63,10 @@ class Settings:
 
     def environment(self) -> dict[str, str]:
         """What a cell finds in its environment."""
-        return ENVIRONMENT | dict(self.extra_environment)
+        path = {"PATH": f"{ENVIRONMENT['PATH']}:{PACKAGES}/bin"} if self.packages else {}
+        return ENVIRONMENT | path | dict(self.extra_environment)
+
+
+def installed_packages() -> str:
+    """Where the packages that a cell installs are imported from; to be asked inside."""
+    return f"{PACKAGES}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
