@@ -43,10 +43,10 @@ def _runsc_problem() -> str | None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Looks at a test's markers before its fixtures start anything."""
+    if item.get_closest_marker("runsc") and (problem := _docker_problem() or _runsc_problem()):
+        lacking("runsc", problem)
     if item.get_closest_marker("docker") and (problem := _docker_problem()):
         lacking("docker", problem)
-    if item.get_closest_marker("runsc") and (problem := _runsc_problem()):
-        lacking("runsc", problem)
     if item.get_closest_marker("vllm"):
         from medgym_ray.policies.vllm import installed_version
 

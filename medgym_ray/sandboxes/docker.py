@@ -340,7 +340,10 @@ class DockerFactory:
         if self._runtime is not None:
             options["runtime"] = self._runtime
             if "runsc" in self._runtime:
-                options["pids_limit"] = 2048  # gVisor's own threads count
+                # gVisor's own threads and memory count, and what the kernel kills there is the whole sandbox: it is
+                # the supervisor inside that keeps cells to their limits.
+                options["pids_limit"] = 4096
+                options["mem_limit"] = options["memswap_limit"] = f"{self._memory_mb + _BASE_MEMORY_MB + 1024}m"
         return options
 
 

@@ -143,7 +143,7 @@ def _run_python(request: dict[str, Any]) -> NoReturn:
         obstacle = _pristine.restore() if request["epilogue"] else None
         _send_answer(main, limit)
         if request["epilogue"]:
-            _run_epilogue(main, obstacle)
+            _run_epilogue(main, request["epilogue"], obstacle)
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -156,9 +156,9 @@ def _run_python(request: dict[str, Any]) -> NoReturn:
     _exit(status)
 
 
-def _run_epilogue(names: dict[str, Any], obstacle: str | None) -> None:
+def _run_epilogue(names: dict[str, Any], token: str, obstacle: str | None) -> None:
     """Fetches the tests, which lie nowhere in this process before, and says how they ended."""
-    _send_line(AWAITED)
+    _send_line(AWAITED + token.encode())
     tests = wire.receive(_REQUEST_FD)
     failure = obstacle or epilogue.run(tests["code"], names)
     verdict = PASSED if failure is None else NOT_PASSED

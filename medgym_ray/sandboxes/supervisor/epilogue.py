@@ -1,8 +1,9 @@
 """Hidden tests that run after a cell's code, in its namespace, from text that arrives only then.
 
 What the code could have left in wait is put back first: builtins, and what tests lean on in the libraries. Code that
-shares a process with its tests can still fool them with objects of its own making; families that can compare data
-outside the sandbox do that instead.
+shares a process with its tests can still fool them, with objects of its own making or by searching this process for
+the token that asks for them. Families that can compare data outside the sandbox do that instead; those that cannot
+should also run tests that must fail, which such code passes as well.
 """
 
 import builtins

@@ -1,6 +1,7 @@
 """Files into and out of the cell's directories, done by a child that has the cell's rights and no others."""
 
 import base64
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -43,6 +44,13 @@ def clear_own(settings: Settings) -> None:
             _clear(path)
 
 
+def reopen(settings: Settings) -> None:
+    """Makes the directories usable again, of which a cell of the same user may have locked the door."""
+    for path in settings.scratch:
+        with contextlib.suppress(OSError):
+            os.chmod(path, 0o1777)  # noqa: PTH101 - on the hot path
+
+
 def wipe(settings: Settings) -> str | None:
     """Empties every directory a cell can write to; gives back what is left, if anything is."""
     directories = [path for path in settings.scratch if os.path.isdir(path)]  # noqa: PTH112
@@ -81,6 +89,8 @@ def _write_file(root: str, parts: tuple[str, ...], data: bytes, append: bool) ->
         except FileNotFoundError:
             os.mkdir(part, 0o755, dir_fd=directory)
             below = os.open(part, _DIRECTORY, dir_fd=directory)
+        if not stat.S_ISDIR(os.lstat(part, dir_fd=directory).st_mode):  # gVisor follows links here all the same
+            raise NotADirectoryError(f"not a directory: {part!r}")
         os.close(directory)
         directory = below
     mode = os.O_APPEND if append else os.O_TRUNC

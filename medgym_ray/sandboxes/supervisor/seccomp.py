@@ -2,7 +2,8 @@
 
 What needs privilege is refused by the kernel anyway; this closes what an unprivileged process could still reach:
 tracing, namespaces, kernel features with a history (bpf, io_uring, userfaultfd, keyrings), memory that outlives a
-process (SysV IPC, message queues), and tampering with the supervisor where it runs under the same user.
+process (SysV IPC, message queues) or is on no process's account (memfd), and tampering with the supervisor where it
+runs under the same user.
 """
 
 import errno
@@ -20,7 +21,8 @@ _DENIED = {
     "add_key": 248, "request_key": 249, "keyctl": 250, "migrate_pages": 256, "unshare": 272, "move_pages": 279,
     "perf_event_open": 298, "fanotify_init": 300, "name_to_handle_at": 303, "open_by_handle_at": 304, "setns": 308,
     "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320,
-    "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
+    "memfd_create": 319, "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425, "io_uring_enter": 426,
+    "io_uring_register": 427,
     "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433,
     "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "memfd_secret": 447,
     "process_mrelease": 448,

@@ -67,6 +67,7 @@ class Supervisor:
                 self._dying.close()
                 self._dying = None
             if self._spare is None:
+                files.reopen(self._settings)
                 # Made while the host waits for the policy's next turn, so that no cell waits for a fork.
                 self._spare = self._fork()
             request = self._next()

@@ -16,7 +16,10 @@ class Testimony:
     """One cell's channel, read as it comes. More than `limit` bytes of answer are not kept."""
 
     def __init__(self, limit: int) -> None:
+        self.token = secrets.token_hex(16)
+        """Known to the process before the code runs: whoever asks for the tests must have it."""
         self.nonce = secrets.token_hex(16)
+        """Arrives with the tests: whoever tells their outcome must have it."""
         self._said = bytearray()
         self._most = limit + _SLACK
         self._last = b""
@@ -34,7 +37,8 @@ class Testimony:
     @property
     def awaits_tests(self) -> bool:
         """Whether the code has run and its tests may be handed over."""
-        return self._said.endswith(cell.AWAITED + b"\n") and self._lines()[-1] == cell.AWAITED
+        asked = cell.AWAITED + self.token.encode()
+        return self._said.endswith(asked + b"\n") and self._lines()[-1] == asked
 
     @property
     def exit_status(self) -> int | None:
@@ -44,7 +48,7 @@ class Testimony:
     def answer(self) -> dict[str, Any]:
         """The answer's part of the reply."""
         *lines, rest = bytes(self._said).removeprefix(cell.STARTED).split(b"\n")
-        said = [line for line in lines if line != cell.AWAITED and line[:1] not in (cell.PASSED, cell.NOT_PASSED)]
+        said = [line for line in lines if line[:1] not in (cell.AWAITED, cell.PASSED, cell.NOT_PASSED)]
         if not said and rest[:1] in (b"", cell.ENDED):
             return {}
         if len(said) != 1 or said[0][:1] not in (cell.ANSWER, cell.ANSWER_FAILED):

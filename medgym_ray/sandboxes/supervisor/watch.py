@@ -4,7 +4,6 @@ import contextlib
 import os
 import time
 
-_PAGE = os.sysconf("SC_PAGESIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROCESS_CLOCK = 2  # clock_getcpuclockid(3): what this kernel makes of a process' number
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory/memory.oom_control", "/sys/fs/cgroup/memory.events")
@@ -90,19 +89,21 @@ class Census:
         return used
 
     def _anonymous(self, pid: int) -> int:
-        """Resident memory that is no file's: an upper bound, for pages shared by a fork count in each process."""
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{pid}/statm", "rb") as statm:  # noqa: PTH123 - on the hot path
-                fields = statm.read().split()
-            return (int(fields[1]) - int(fields[2])) * _PAGE
+        """Resident memory that is no file's: an upper bound, for pages that processes share count in each of them."""
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123
+            lines = [line.split() for line in status if line.startswith((b"RssAnon:", b"RssShmem:", b"VmRSS:"))]
+            sizes = {name: int(size) * 1024 for name, size, *_ in lines}
+            if b"RssAnon:" in sizes:
+                return sizes[b"RssAnon:"] + sizes.get(b"RssShmem:", 0)
+            return sizes.get(b"VmRSS:", 0)  # gVisor tells no more
         return 0
 
     def _share(self, pid: int) -> int:
         """This process' share; where the kernel does not say, what it cannot have inherited from the supervisor."""
         with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/smaps_rollup", "rb") as rollup:  # noqa: PTH123
-            for line in rollup:
-                if line.startswith(b"Pss_Anon:"):
-                    return int(line.split()[1]) * 1024
+            shares = [int(line.split()[1]) * 1024 for line in rollup if line.startswith((b"Pss_Anon:", b"Pss_Shmem:"))]
+            if shares:
+                return sum(shares)
         return max(self._anonymous(pid) - self._inherited, 0)
 
 
