@@ -50,7 +50,7 @@ class Turn:
     """JSON"""
     observation: str | None = _column(pa.string(), default=None)
     status: str | None = _column(pa.string(), default=None)
-    """The cell's status (`ok`, `error`, `timeout`, …); None where no cell ran."""
+    """The cell's status (`ok`, `error`, `timeout`, …), or a request_info's (`ok`, `error`); None where neither was."""
     truncated: bool = _column(pa.bool_(), default=False)
     reward_if_graded: float | None = _column(pa.float64(), default=None)
     prompt_tokens: int | None = _column(pa.int32(), default=None)

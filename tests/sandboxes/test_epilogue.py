@@ -61,7 +61,8 @@ CHEATS = {
     "leaves in an exit function": "import atexit, os\natexit.register(os._exit, 0)\nraise SystemExit(0)",
     "claims to have passed": "import os\nos.write(250, b'P\\n')\nos._exit(0)",
     "claims to have passed with a nonce": "import os\nos.write(250, b'P' + b'0' * 32 + b'\\n\\x04\\x00')\nos._exit(0)",
-    "asks for the tests and ends": "import os\nos.write(250, b'?\\n')\nos.read(3, 9999)\nos._exit(0)",
+    "asks for the tests and ends": "import os, select\nos.write(250, b'?\\n')\n"
+    "if select.select([3], [], [], 0.2)[0]: os.write(250, b'P' + os.read(3, 9999))\nos._exit(0)",
     "replaces builtins": "import builtins\nbuiltins.AssertionError = type('E', (BaseException,), {})\n"
     "builtins.all = lambda *a: True\nbuiltins.abs = lambda *a: 0\nbuiltins.isinstance = lambda *a: True\nx = 1",
     "replaces its namespace's builtins": "__builtins__ = {'all': lambda *a: True, 'abs': lambda *a: 0}\nx = 1",
