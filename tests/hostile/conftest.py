@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.base import Cell, CellResult, CellStatus, Limits, Sandbox, SandboxFactory
 from medgym_ray.sandboxes.registry import make_factory
 from tests.hostile import host
@@ -139,6 +140,17 @@ def run(sandbox: Sandbox, patience: float) -> Runner:
         return await sandbox.run(Cell(code, language, allow(patience, **limits), debug))
 
     return runner
+
+
+async def survived(attack: Awaitable[CellResult], sandbox: Sandbox, gvisor: bool) -> CellResult | None:
+    """The attack's result; None where it cost the sandbox, and nothing else: gVisor counts no processes, and keeps the
+    kernel's buffers in a heap that the supervisor does not see, so a bomb can outrun it; it then fails closed."""
+    try:
+        return await attack
+    except SandboxError:
+        assert gvisor
+        await sandbox.reset()
+        return None
 
 
 def allow(patience: float, **limits: float) -> Limits:

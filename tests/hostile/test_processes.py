@@ -2,8 +2,8 @@
 
 import pytest
 
-from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.base import CellStatus
+from tests.hostile.conftest import survived
 
 BOMBS = {
     "python": """
@@ -51,17 +51,6 @@ while True: libc.syscall(56, 17, 0, 0, 0, 0)  # clone, SIGCHLD
 async def test_fork_bomb(run, sandbox, gvisor, name):
     result = await survived(run(BOMBS[name], wall_s=1.0), sandbox, gvisor)
     assert result is None or (result.status, result.has_answer) == (CellStatus.TIMEOUT, False)
-
-
-async def survived(attack, sandbox, gvisor):
-    """The attack's result; None where it cost the sandbox, and nothing else: gVisor counts no processes, and a bomb can
-    outrun its supervisor, which then fails closed."""
-    try:
-        return await attack
-    except SandboxError:
-        assert gvisor
-        await sandbox.reset()
-        return None
 
 
 async def test_fork_bomb_of_the_shell(run, sandbox, gvisor):

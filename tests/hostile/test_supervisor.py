@@ -233,8 +233,8 @@ tried("trace me", 101, 0, 0, 0, 0)
     assert (result.status, found) == (CellStatus.OK, [])
 
 
-async def test_a_verdict_cannot_be_forged(sandbox, patience):
-    """Hidden tests arrive when the cell's process asks for them; the cell's code must not be who asks and answers."""
+async def test_tests_are_not_handed_to_whoever_asks(sandbox, patience):
+    """Without the token. Code that digs it out of its own process' frames does get them, and can forge the verdict."""
     code = """
 import json, os, struct
 os.write(250, b"?\\n")
