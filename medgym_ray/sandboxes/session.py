@@ -104,11 +104,6 @@ class Session:
         """Whether the supervisor has not hung up."""
         return self._lost is None and not self._reader.at_eof()
 
-    @property
-    def lost(self) -> str | None:
-        """Why this session is over, if it is."""
-        return self._lost
-
     async def close(self) -> None:
         """Hangs up, on which the supervisor ends. Safe to call twice."""
         self._lost = self._lost or "it is closed"

@@ -56,7 +56,6 @@ class Census:
     def __init__(self, scratch: tuple[str, ...]) -> None:
         self._scratch = scratch
         self._own = {1, os.getpid()}
-        self._inherited = self._anonymous(os.getpid())
         self._files_before = self._files()
 
     def others(self) -> list[int]:
@@ -104,7 +103,7 @@ class Census:
             shares = [int(line.split()[1]) * 1024 for line in rollup if line.startswith((b"Pss_Anon:", b"Pss_Shmem:"))]
             if shares:
                 return sum(shares)
-        return max(self._anonymous(pid) - self._inherited, 0)
+        return max(self._anonymous(pid) - self._anonymous(os.getpid()), 0)
 
 
 def usage(pid: int) -> tuple[float, int] | None:
