@@ -20,23 +20,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.sandbox import (
-    BACKENDS,
-    CELLS,
-    ENGINE,
-    Footprint,
-    backend_names,
-    containers,
-    engine,
-    environment_lines,
-    figure,
-    footprint,
-    markdown,
-    processes,
-    pss_mb,
-    say,
-    write_section,
-)
+from benchmarks.measure.processes import Footprint, containers, engine, footprint, processes, pss_mb
+from benchmarks.measure.processor import ENGINE
+from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
+from benchmarks.sandbox import BACKENDS, CELLS, backend_names
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.base import Cell, CellStatus, Limits, Sandbox
 from medgym_ray.sandboxes.pool import SandboxPool

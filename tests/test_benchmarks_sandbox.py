@@ -10,34 +10,35 @@ from pathlib import Path
 import pytest
 
 from benchmarks import sandbox, soak
+from benchmarks.measure import processes, processor, results, timing
 
 _STAT = "4711 (a) (b c) S 12 4711 4711 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 1 0 999 1000 10"
 
 
 def test_a_process_is_read_whatever_its_name_holds() -> None:
     ticks = os.sysconf("SC_CLK_TCK")
-    found = sandbox.parse_stat(_STAT)
+    found = processes.parse_stat(_STAT)
     assert (found.pid, found.name, found.state, found.parent) == (4711, "a) (b c", "S", 12)
     assert (found.cpu_s, found.reaped_s) == (200 / ticks, 50 / ticks)
 
 
 def test_this_process_is_found_with_its_parent() -> None:
-    table = sandbox.processes()
+    table = processes.processes()
     assert table[os.getpid()].parent == os.getppid()
-    assert os.getpid() in sandbox.descendants(table, {os.getppid()})
+    assert os.getpid() in processes.descendants(table, {os.getppid()})
 
 
 def test_descendants_are_found_at_any_depth_and_without_their_roots() -> None:
     family = {1: 0, 2: 1, 3: 2, 4: 3, 5: 1, 9: 8}
-    table = {pid: sandbox.Process(pid, "", "S", parent, 0, 0) for pid, parent in family.items()}
-    assert sandbox.descendants(table, {2}) == {3, 4}
-    assert sandbox.descendants(table, {2, 5}) == {3, 4}
-    assert sandbox.descendants(table, {7}) == set()
+    table = {pid: processes.Process(pid, "", "S", parent, 0, 0) for pid, parent in family.items()}
+    assert processes.descendants(table, {2}) == {3, 4}
+    assert processes.descendants(table, {2, 5}) == {3, 4}
+    assert processes.descendants(table, {7}) == set()
 
 
 def test_processor_time_is_read_from_both_versions_of_control_groups() -> None:
-    assert sandbox.parse_usage("2500000000\n") == 2.5
-    assert sandbox.parse_usage("usage_usec 2500000\nuser_usec 1\nsystem_usec 2\n") == 2.5
+    assert processor.parse_usage("2500000000\n") == 2.5
+    assert processor.parse_usage("usage_usec 2500000\nuser_usec 1\nsystem_usec 2\n") == 2.5
 
 
 @pytest.mark.parametrize(
@@ -50,51 +51,51 @@ def test_processor_time_is_read_from_both_versions_of_control_groups() -> None:
 )
 def test_the_group_that_accounts_is_found(text: str, place: str | None) -> None:
     expected = Path("/sys/fs/cgroup", place) if place else None
-    assert sandbox.group_directory(text) == expected
+    assert processes.group_directory(text) == expected
 
 
 def test_the_meter_counts_what_this_process_and_its_children_use() -> None:
-    meter = sandbox.Meter(None)
+    meter = processor.Meter(None)
     before = meter.read()
     sum(range(3_000_000))
     spent = meter.read() - before
     assert spent.driver > 0
     assert spent.engine == 0
     assert spent.total == spent.driver + spent.sandbox
-    assert sandbox.Cpu(2.0, 4.0, 6.0).each(2) == sandbox.Cpu(1.0, 2.0, 3.0)
+    assert processor.Cpu(2.0, 4.0, 6.0).each(2) == processor.Cpu(1.0, 2.0, 3.0)
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
     values = [float(number) for number in range(100, 0, -1)]
-    assert sandbox.percentile(values, 0.95) == 95
-    assert sandbox.percentile(values, 0.5) == 50
-    assert sandbox.percentile([7.0], 0.95) == 7
-    assert sandbox.percentile([1.0, 2.0, 3.0], 0.95) == 3
+    assert timing.percentile(values, 0.95) == 95
+    assert timing.percentile(values, 0.5) == 50
+    assert timing.percentile([7.0], 0.95) == 7
+    assert timing.percentile([1.0, 2.0, 3.0], 0.95) == 3
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "-"), (math.nan, "-"), (0.456, "0.46"), (12.34, "12.3"), (1234.5, "1,234")]
 )
 def test_figures(value: float | None, text: str) -> None:
-    assert sandbox.figure(value) == text
+    assert results.figure(value) == text
 
 
 def test_a_section_is_appended_once_and_then_replaced_in_its_place() -> None:
-    once = sandbox.put_section("# Results\n\nOther.\n", "mine", "first\n")
+    once = results.put_section("# Results\n\nOther.\n", "mine", "first\n")
     assert once == "# Results\n\nOther.\n\n<!-- mine: begin -->\nfirst\n<!-- mine: end -->\n"
     more = once + "\n## Later\n"
-    twice = sandbox.put_section(more, "mine", "second")
+    twice = results.put_section(more, "mine", "second")
     assert twice == more.replace("first", "second")
-    assert sandbox.put_section(twice, "yours", "x").startswith(twice.rstrip())
+    assert results.put_section(twice, "yours", "x").startswith(twice.rstrip())
 
 
 def test_a_section_without_an_end_is_not_guessed_at() -> None:
     with pytest.raises(ValueError, match="no end"):
-        sandbox.put_section("<!-- mine: begin -->\ntext", "mine", "x")
+        results.put_section("<!-- mine: begin -->\ntext", "mine", "x")
 
 
 def test_tables_are_markdown() -> None:
-    assert sandbox.markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+    assert results.markdown(["a", "b"], [["1", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 
 
 def test_backends_are_named_or_refused() -> None:

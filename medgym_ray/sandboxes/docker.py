@@ -19,7 +19,7 @@ from medgym_ray.sandboxes.base import PREIMPORT, Cell, CellResult, Limits
 from medgym_ray.sandboxes.image import BUILD_COMMAND, image_tag
 from medgym_ray.sandboxes.packages import Packages
 from medgym_ray.sandboxes.session import Session
-from medgym_ray.sandboxes.supervisor.settings import Settings
+from medgym_ray.sandboxes.supervisor.settings import ENVIRONMENT, Settings
 from medgym_ray.sandboxes.wheelhouse import Wheelhouse, ensure_wheelhouse
 
 CELL_UID = 10_001
@@ -330,7 +330,7 @@ class DockerFactory:
             "nano_cpus": int(self._cpus * 1e9),
             "ulimits": [Ulimit(name="core", soft=0, hard=0), Ulimit(name="nofile", soft=1024, hard=1024)],
             "log_config": LogConfig(type="none"),  # a cell's output does not fill the host's disk
-            "environment": _ENVIRONMENT,
+            "environment": ENVIRONMENT | _ENVIRONMENT,  # OpenBLAS reads its number of threads when it is loaded
             "labels": reaper.labels(self._run_id),
             "mounts": [Mount(target, str(path), type="bind", read_only=True) for target, path in mounts.items()],
             "stdin_open": True,  # its end ends the container

@@ -18,10 +18,22 @@ def warm_up(modules: Sequence[str]) -> list[str]:
                 importlib.import_module(name)
             except Exception:  # whatever a package's import may raise, the cells can do without it
                 missing.append(name)
-        pandas: Any = sys.modules.get("pandas")
-        if pandas is not None:
-            frame = pandas.DataFrame({"group": [1, 2, 1], "value": [1.0, 2.0, 3.0]})
-            frame.groupby("group").value.mean().to_dict()
-            str(frame.merge(frame, on="group").describe())
+        _touch(sys.modules.get("pandas"), sys.modules.get("sklearn.linear_model"), sys.modules.get("scipy.stats"))
     gc.collect()
     return missing
+
+
+def _touch(pandas: Any, linear_model: Any, stats: Any) -> None:
+    """Uses each once: a first fit alone imports another two dozen modules."""
+    numbers = [1.0, 2.0, 3.0, 5.0]
+    if pandas is not None:
+        frame = pandas.DataFrame({"group": [1, 2, 1, 2], "value": numbers})
+        frame.groupby("group").value.mean().to_dict()
+        str(frame.merge(frame, on="group").describe())
+    if linear_model is not None:
+        table, labels = [[number] for number in numbers], [0, 1, 0, 1]
+        linear_model.LogisticRegression().fit(table, labels).score(table, labels)
+        linear_model.LinearRegression().fit(table, numbers)
+    if stats is not None:
+        stats.ttest_ind(numbers, numbers[:3])
+        stats.linregress(numbers, numbers)
