@@ -57,6 +57,7 @@ class Census:
         self._scratch = scratch
         self._own = {1, os.getpid()}
         self._files_before = self._files()
+        self._kernel_before = _kernel_memory()
 
     def others(self) -> list[int]:
         """Every process that should not outlive a cell."""
@@ -73,8 +74,9 @@ class Census:
         return total / _TICKS
 
     def memory_over(self, limit: int) -> bool:
-        """Whether processes and new files take more than `limit` bytes. Cheap while they clearly do not."""
-        files = max(self._files() - self._files_before, 0)
+        """Whether processes, new files and what gVisor's kernel has grown by take more than `limit` bytes. Cheap while
+        they clearly do not."""
+        files = max(self._files() - self._files_before, 0) + max(_kernel_memory() - self._kernel_before, 0)
         if files + sum(self._anonymous(pid) for pid in self.others()) <= limit:
             return False
         return files + sum(self._share(pid) for pid in self.others()) > limit
@@ -106,6 +108,16 @@ class Census:
         return max(self._anonymous(pid) - self._anonymous(os.getpid()), 0)
 
 
+def _kernel_memory() -> int:
+    """What gVisor's kernel, itself a process, holds for this sandbox: full pipes and sockets among others. Linux counts
+    its own in the control group."""
+    with contextlib.suppress(OSError, ValueError), open("/proc/sentry-meminfo", "rb") as info:  # noqa: PTH123
+        for line in info:
+            if line.startswith(b"Sys:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
 def usage(pid: int) -> tuple[float, int] | None:
     """Processor seconds (collected children included) and peak memory in KiB of a living process, if it says."""
     try:
@@ -122,8 +134,8 @@ def usage(pid: int) -> tuple[float, int] | None:
 def oom_kills() -> int:
     """How often the kernel has killed for memory in this container, where that can be seen from inside."""
     for path in _OOM_COUNTERS:
-        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as counters:  # noqa: PTH123
+        with contextlib.suppress(OSError, ValueError), open(path, "rb") as counters:  # noqa: PTH123
             for line in counters:
-                if line.startswith("oom_kill "):
+                if line.startswith(b"oom_kill "):
                     return int(line.split()[1])
     return 0
