@@ -29,6 +29,8 @@ class Action:
 
     kind: ActionKind
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    thought: str = ""
+    """What is said before it, without braces; of no consequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def parse_json_action(reply: str, allowed: Collection[ActionKind]) -> Action | P
 
 def render_json_action(action: Action) -> str:
     """The reply that `parse_json_action` reads as this action."""
-    return json.dumps({"action": action.kind.value, "params": dict(action.arguments)}, ensure_ascii=False)
+    spoken = json.dumps({"action": action.kind.value, "params": dict(action.arguments)}, ensure_ascii=False)
+    return f"{action.thought}\n{spoken}" if action.thought else spoken
 
 
 def _action_objects(text: str) -> tuple[list[dict[str, Any]], str | None]:

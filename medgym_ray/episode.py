@@ -22,6 +22,7 @@ from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest,
 from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
 from medgym_ray.prompts import cell_observation, debug_observation, info_observation, opening, parse_error_observation
 from medgym_ray.sandboxes.base import Cell, CellResult, CellStatus, Limits, Sandbox
+from medgym_ray.submissions import Desk
 from medgym_ray.tables.index import TableIndex
 from medgym_ray.tables.requests import answer
 from medgym_ray.tasks.base import Family, Message, Score, Submission, Task
@@ -96,6 +97,8 @@ class Episode:
         self._graders = graders
         self._settings = settings
         self._tables = tables
+        self._service = family.service(task)
+        self._desk = Desk(family, sandbox, self._service, settings.limits)
         self._identity = identity
         self._messages = opening(family.prompt(task), family.actions, settings.protocol, settings.max_turns)
         self._transcript = TokenTranscript(template, self._messages) if template else None
@@ -183,7 +186,7 @@ class Episode:
         cell = self._cell(action)
         result = await self._run(turn, cell)
         if action.kind is ActionKind.CODE_EXECUTION and result.status is CellStatus.OK:
-            score = await self._grade(turn, _submission(cell.code, result))
+            score = await self._grade(turn, await self._desk.take_cell(cell.code, result))
             if self._settings.protocol == "paper":
                 self._grading.counted += 1
                 self._grading.answer, self._grading.has_answer = result.answer, result.has_answer
@@ -205,8 +208,9 @@ class Episode:
 
     def _cell(self, action: Action) -> Cell:
         if action.kind is ActionKind.TERMINAL:
-            return Cell(action.arguments["cmd"], language="shell", limits=self._limits())
-        return Cell(action.arguments["code"], limits=self._limits(), debug=action.kind is ActionKind.DEBUGGING)
+            return Cell(action.arguments["cmd"], language="shell", limits=self._limits(), service=self._service)
+        is_debugging = action.kind is ActionKind.DEBUGGING
+        return Cell(action.arguments["code"], limits=self._limits(), debug=is_debugging, service=self._service)
 
     def _limits(self) -> Limits:
         return replace(self._settings.limits, wall_s=max(0.1, min(self._settings.limits.wall_s, self._seconds_left())))
@@ -220,12 +224,12 @@ class Episode:
 
     async def _submit(self, turn: Turn, action: Action) -> None:
         if "answer" in action.arguments:
-            submission = Submission(answer=action.arguments["answer"], has_answer=True)
+            submission = await self._desk.take_answer(action.arguments["answer"])
         else:
             cell = self._cell(action)
             result = await self._run(turn, cell)
             turn.observation = cell_observation(result)
-            submission = _submission(cell.code, result)
+            submission = await self._desk.take_cell(cell.code, result)
         self._grading.counted += 1
         self._grading.answer, self._grading.has_answer = submission.answer, submission.has_answer
         self._grading.final = await self._grade(turn, submission)
@@ -298,17 +302,6 @@ class Episode:
             finished_at=datetime.now(UTC),
             provenance=json.dumps({"task_sha256": task.source_sha256, **identity.provenance}, sort_keys=True),
         )
-
-
-def _submission(code: str, result: CellResult) -> Submission:
-    return Submission(
-        answer=result.answer,
-        has_answer=result.has_answer,
-        code=code,
-        stdout=result.stdout,
-        stderr=result.stderr,
-        ran=result.status is CellStatus.OK,
-    )
 
 
 def _sampling(sampling: Sampling) -> dict[str, float | int]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from medgym_ray.services import Service
+
 PREIMPORT = ("numpy", "pandas", "scipy.stats", "sklearn.linear_model", "sqlite3")
 """What is warm in every cell unless the configuration says otherwise."""
 
@@ -50,6 +52,8 @@ class Cell:
     epilogue: str | None = None
     """Hidden tests (asserts), for Python: run after the code, in its namespace, with builtins restored; they are
     delivered only then, within the same limits. To be used where no data could be compared outside."""
+    service: Service | None = None
+    """What the code reaches at http://localhost:8080."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,28 @@ import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.base import Cell, CellResult, CellStatus
 from medgym_ray.sandboxes.supervisor import files as inside_files
 from medgym_ray.sandboxes.supervisor import wire
+from medgym_ray.services import Service
+
+if TYPE_CHECKING:
+    from medgym_ray.sandboxes.http import Connections
 
 GRACE_S = 30.0
 """How much longer than a cell's wall limit its supervisor may be silent; it kills within about a second."""
 PUT_S = 60.0
 _CHUNK = 8 * 1024 * 1024
 _HEADER = 4
+
+
+def _connections(service: Service) -> "Connections":
+    from medgym_ray.sandboxes.http import Connections  # the rest needs no library at all
+
+    return Connections(service)
 
 
 class Reader(Protocol):
@@ -78,8 +88,10 @@ class Session:
             "debug": cell.debug,
             "epilogue": cell.epilogue if cell.language == "python" else None,
             "limits": dataclasses.asdict(cell.limits),
+            "service": cell.service is not None,
         }
-        reply = await self._ask("run", request, cell.limits.wall_s + GRACE_S)
+        connections = _connections(cell.service) if cell.service is not None else None
+        reply = await self._ask("run", request, cell.limits.wall_s + GRACE_S, connections)
         reply.pop("id")
         try:
             return CellResult(**{**reply, "status": CellStatus(reply["status"])})
@@ -116,21 +128,29 @@ class Session:
         if reply.get("error"):
             raise SandboxError(f"could not write into the sandbox: {reply['error']}")
 
-    async def _ask(self, op: str, request: dict[str, Any], timeout: float) -> dict[str, Any]:
+    async def _ask(
+        self, op: str, request: dict[str, Any], timeout: float, connections: "Connections | None" = None
+    ) -> dict[str, Any]:
         number = next(self._numbers)
         if self._busy:
             raise SandboxError("a sandbox runs one cell at a time")
         self._busy = True
         try:
             return await self._guarded(
-                self._exchange({"id": number, "op": op, **request}), timeout, f"no answer to '{op}' in {timeout:.0f} s"
+                self._exchange({"id": number, "op": op, **request}, connections),
+                timeout,
+                f"no answer to '{op}' in {timeout:.0f} s",
             )
         finally:
             self._busy = False
 
-    async def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def _exchange(self, message: dict[str, Any], connections: "Connections | None") -> dict[str, Any]:
         await self._send(message)
         reply = await self._receive()
+        while connections is not None and reply.get("op") == "connection":
+            # Not to be waited for: the supervisor may itself be waiting to be heard.
+            self._writer.write(wire.pack(await connections.take(reply)))
+            reply = await self._receive()
         if reply.get("id") != message["id"]:
             raise ValueError("a reply to another request")
         return reply

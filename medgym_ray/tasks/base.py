@@ -1,12 +1,13 @@
 """What a task family is: where its tasks come from, what the agent sees, and what a true reward is."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from medgym_ray.actions import Action, ActionKind
 from medgym_ray.sandboxes.base import Sandbox
+from medgym_ray.services import Service
 
 Split = Literal["train", "test"]
 Role = Literal["system", "user", "assistant"]
@@ -56,6 +57,10 @@ class Submission:
     stderr: str = ""
     ran: bool = True
     """False where the code ended in an error, a limit or a signal."""
+    writes: Sequence[Mapping[str, Any]] = ()
+    """What the episode's service has accepted up to now: see `Service.log`."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What the working directory held at the end under the names that `Family.collects` gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,8 @@ class Family(Protocol):
     restricted: bool
     categories: tuple[str, ...]
     actions: frozenset[ActionKind]
+    collects: tuple[str, ...] = ()
+    """Files that a submission may leave in the working directory, by relative path."""
     scorer_version: str
     paper_sizes: Mapping[Split, int]
     """Tasks in the paper's full set, for `doctor`."""
@@ -107,6 +114,10 @@ class Family(Protocol):
     def prepare(self, task: Task) -> Workspace:
         """Files the sandbox gets; never gold."""
         return Workspace()
+
+    def service(self, task: Task) -> Service | None:
+        """A service of the episode's own, where the task needs one."""
+        return None
 
     def tables(self, root: Path) -> Mapping[str, Path]:
         """Data that cells may read and `request_info` searches: absolute path in the sandbox → file or directory.
@@ -131,6 +142,14 @@ class Family(Protocol):
     def oracle(self, task: Task) -> list[Action] | None:
         """Gold actions, where a gold program or answer exists; the last one submits."""
         ...
+
+    def honest(self, task: Task) -> Mapping[str, str]:
+        """Programs, by name of the variant, that state or do what the gold does in other words: all must earn all."""
+        return {}
+
+    def near_misses(self, task: Task) -> Mapping[str, str]:
+        """Programs, by name of the fault, that come close to the gold and must earn nothing."""
+        return {}
 
     def cheats(self, task: Task) -> list[str]:
         """Programs to submit that must earn nothing (unless their constant happens to be the true answer)."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import wire
+from .relay import Relay
 from .settings import Settings
 from .testimony import Testimony
 from .watch import Census, Output
@@ -55,7 +56,8 @@ class Process:
 class Execution:
     """Runs a request in a waiting process."""
 
-    def __init__(self, settings: Settings, process: Process, request: dict[str, Any]) -> None:
+    def __init__(self, settings: Settings, process: Process, request: dict[str, Any], writer: int) -> None:
+        """`writer`: to the host, for what the cell has to say to its episode's service."""
         self.began = time.monotonic()
         self.cpu_before = cpu_of_children()
         self.limits: dict[str, Any] = request["limits"]
@@ -71,6 +73,7 @@ class Execution:
         }
         self._tests: str | None = request["epilogue"]
         self._settings = settings
+        self._relay = Relay(writer) if request["service"] else None
         told = {key: request[key] for key in ("code", "language", "debug", "limits")}
         process.tell({**told, "epilogue": None if self._tests is None else self.testimony.token})
         if self._tests is None:
@@ -82,6 +85,9 @@ class Execution:
         for fd in self._feeds:
             poll.register(fd, select.POLLIN)
         poll.register(host, 0)  # hang-ups are always reported
+        if self._relay is not None:
+            poll.modify(host, select.POLLIN)
+            self._relay.attach(poll)
         pidfd = self.process.pidfd
         if pidfd is not None:
             poll.register(pidfd, select.POLLIN)
@@ -90,20 +96,37 @@ class Execution:
         tick = _TICK_S if pidfd is not None else _NO_PIDFD_TICK_S
         while (left := deadline - time.monotonic()) > 0:
             for fd, event in poll.poll(max(min(left, tick), 0.001) * 1000):
-                if fd == host:
-                    if event & _HUNG_UP:
-                        os._exit(0)  # the host is gone, and with this process all others go
-                elif fd == pidfd:
+                if fd == pidfd:
                     return None
-                elif not self._pull(fd) and fd not in self._feeds:
-                    poll.unregister(fd)
+                if fd == host:
+                    self._hear(host, event)
+                elif fd in self._feeds:
+                    self._read(fd, poll)
+                elif self._relay is not None:
+                    self._relay.serve(fd, event)
             if self._is_over():
                 return None
-            if self.stdout.total + self.stderr.total > self._most_output:
-                return "output_limit"
-            if (verdict := watcher.look()) is not None:
+            too_much = self.stdout.total + self.stderr.total > self._most_output
+            if verdict := "output_limit" if too_much else watcher.look():
                 return verdict
         return "timeout"
+
+    def hang_up(self) -> None:
+        """Ends the cell's connections."""
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
+
+    def _hear(self, host: int, event: int) -> None:
+        """The host's word in the midst of a cell is its service's."""
+        if event & _HUNG_UP:
+            os._exit(0)  # the host is gone, and with this process all others go
+        try:
+            message = wire.receive(host)
+        except (EOFError, OSError, ValueError):
+            os._exit(0)
+        if self._relay is not None and message["op"] == "connection":
+            self._relay.take(message)
 
     def _is_over(self) -> bool:
         """Whether the cell says so, or has ended unseen. Hands it its tests when it asks."""
@@ -120,6 +143,10 @@ class Execution:
         for fd in list(self._feeds):
             while self._pull(fd):
                 pass
+
+    def _read(self, fd: int, poll: select.poll) -> None:
+        if not self._pull(fd) and fd not in self._feeds:
+            poll.unregister(fd)
 
     def _pull(self, fd: int) -> bool:
         """Reads once; False where there is nothing (more) to read."""

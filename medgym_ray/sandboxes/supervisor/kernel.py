@@ -1,9 +1,12 @@
 """The few system calls for which Python 3.11 has no names."""
 
 import ctypes
+import fcntl
 import os
 import platform
 import signal
+import socket
+import struct
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -30,6 +33,8 @@ PROT_READ = 1
 PROT_WRITE = 2
 PROT_EXEC = 4
 
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 1
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION_3 = 0x2008_0522
 
@@ -105,6 +110,13 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str |
 def protect(start: int, length: int, protection: int) -> None:
     """mprotect(2)."""
     _check(_libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(length), ctypes.c_int(protection)), "mprotect")
+
+
+def raise_loopback() -> None:
+    """Lets the processes of a new network namespace reach each other, and nobody else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh14x", b"lo", _IFF_UP)
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
 
 
 def drop_capabilities() -> None:

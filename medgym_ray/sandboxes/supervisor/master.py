@@ -76,6 +76,7 @@ def _sandbox(settings: Settings, channel: int, user: int, group: int) -> NoRetur
             with open(f"/proc/self/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
                 file.write(text)
         _new_file_systems(settings)
+        kernel.raise_loopback()
         kernel.drop_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

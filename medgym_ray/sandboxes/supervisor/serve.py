@@ -18,6 +18,8 @@ from .settings import Settings
 RESET = 71
 """The exit status that asks the container's first process for a fresh supervisor."""
 STUCK = 70
+_IN_BETWEEN = ("ping", "connection")
+"""What asks for nothing: a sign of life, and what a service said to a cell that has ended since."""
 _KILL_S = 10.0
 _ATTEMPTS = 3
 _SMALL_KB = 512 * 1024
@@ -87,7 +89,7 @@ class Supervisor:
                 request = wire.receive(self._reader)
             except (EOFError, OSError, ValueError):
                 os._exit(0)
-            if request["op"] != "ping":
+            if request["op"] not in _IN_BETWEEN:
                 return request
 
     def _put(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -129,9 +131,10 @@ class Supervisor:
     def _execute(self, request: dict[str, Any], process: Process) -> dict[str, Any] | None:
         """Runs a cell to its end and describes it; None where it never began."""
         oom_before = watch.oom_kills()
-        execution = Execution(self._settings, process, request)
+        execution = Execution(self._settings, process, request, self._writer)
         testimony = execution.testimony
         status = execution.wait(self._reader)
+        execution.hang_up()
         wall = time.monotonic() - execution.began
         code = testimony.exit_status if status is None else None
         usage = watch.usage(process.pid) if code is not None else None
