@@ -1,0 +1,1 @@
+"""What the families share whose gold is a SQL query: clock, execution, checks, scoring."""
