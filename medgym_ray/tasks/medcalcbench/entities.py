@@ -85,6 +85,7 @@ UNITS: Final[Mapping[str, Mapping[str, Conversion]]] = {
     "Insulin": {"µIU/mL": _SAME, "pmol/L": Conversion(divide=6)},
     "Hemoglobin": {"g/dL": _SAME, "g/L": Conversion(divide=10)},
     "Sodium": _ION,
+    "Potassium": _ION,
     "Urine sodium": _ION,
     "Chloride": _ION,
     "Bicarbonate": _ION,

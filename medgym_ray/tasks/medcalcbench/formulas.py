@@ -5,7 +5,8 @@ from typing import Final
 
 from medgym_ray.tasks.medcalcbench.binding import Formula
 from medgym_ray.tasks.medcalcbench.equations import DATES, EQUATIONS
+from medgym_ray.tasks.medcalcbench.risks import RISKS
 from medgym_ray.tasks.medcalcbench.scores import SCORES
 
-FORMULAS: Final[Mapping[int, Formula]] = {**EQUATIONS, **DATES, **SCORES}
+FORMULAS: Final[Mapping[int, Formula]] = {**EQUATIONS, **DATES, **SCORES, **RISKS}
 """By calculator number."""

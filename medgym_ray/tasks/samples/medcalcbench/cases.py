@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from medgym_ray.tasks.samples.medcalcbench.cases_risks import RISKS
 from medgym_ray.tasks.samples.medcalcbench.cases_scores import SCORES
 from medgym_ray.tasks.samples.medcalcbench.draws import (
     ALBUMIN,
@@ -180,5 +181,5 @@ DATES: Final[dict[int, Case]] = {
     ),
 }
 
-CASES: Final[dict[int, Case]] = {**EQUATIONS, **DATES, **SCORES}
+CASES: Final[dict[int, Case]] = {**EQUATIONS, **DATES, **SCORES, **RISKS}
 """By calculator number."""

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from medgym_ray.tasks.medcalcbench.entities import UNITS
+from medgym_ray.tasks.medcalcbench.risks import CAPRINI_FINDINGS, PREVIOUS_CLOTS
 from medgym_ray.tasks.samples.medcalcbench.draws import Case, Finding, Graded, Measured
 from medgym_ray.tasks.samples.medcalcbench.phrases import CHATTER, FINDINGS, GRADES, NOUNS, OLD_VALUE, UNIT_TEXT
 
+_PAO2 = "Partial pressure of oxygen (PaO₂) for Apache II"
 _COMPLAINTS = (
     "came to the outpatient clinic for review",
     "was brought in by ambulance",
@@ -122,6 +124,27 @@ def _pressor(rng: random.Random, draft: Draft) -> None:
     draft.history.append(f"{drug.capitalize()} runs at {dose} mcg/kg/min, as the only vasoactive drug.")
 
 
+def _oxygenation(rng: random.Random, draft: Draft) -> None:
+    """What APACHE II asks for: a gradient from an inspired fraction of one half, below it a pressure."""
+    _measure(rng, draft, Measured("FiO₂", 24, 90, (("%", 0),)))
+    if draft.entities["FiO₂"][0] < 50:
+        _measure(rng, draft, Measured(_PAO2, 44, 92, (("mm hg", 0),)))
+        return
+    gradient = rng.randint(130, 560)
+    draft.entities["A-a gradient"] = gradient
+    draft.labs.append(("alveolar-arterial oxygen gradient", f"{gradient} mm Hg"))
+
+
+def _clotting(rng: random.Random, draft: Draft) -> None:
+    """The body mass index and a part of Caprini's list: nobody goes through all of it."""
+    index = round(rng.uniform(18.6, 34.8), 1)
+    draft.entities["Body Mass Index (BMI)"] = [index, "kg/m^2"]
+    draft.exam.append(("body mass index", f"{index} kg/m²"))
+    for entity in rng.sample((*CAPRINI_FINDINGS, *PREVIOUS_CLOTS), 9):
+        draft.entities[entity] = rng.random() < 0.45
+        draft.history.append(FINDINGS[entity][0 if draft.entities[entity] else 1])
+
+
 def _steroid(rng: random.Random, draft: Draft) -> None:
     drug, target = rng.sample(sorted(_STEROIDS), 2)
     dose = float(rng.randint(*_STEROIDS[drug]))
@@ -162,6 +185,8 @@ def _visit(rng: random.Random, draft: Draft) -> None:
 _SPECIALS: dict[str, Callable[[random.Random, Draft], None]] = {
     "drinks": _drinks,
     "pressor": _pressor,
+    "oxygenation": _oxygenation,
+    "clotting": _clotting,
     "steroid": _steroid,
     "opioids": _opioids,
     "cycle": _cycle,

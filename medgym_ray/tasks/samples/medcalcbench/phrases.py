@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from medgym_ray.tasks.samples.medcalcbench.phrases_risks import RISK_FINDINGS, RISK_GRADES, RISK_NOUNS
+
 NOUNS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "weight": ("exam", ("weight", "measured weight", "body weight on the ward scale")),
     "height": ("exam", ("height", "standing height")),
@@ -41,6 +43,7 @@ NOUNS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "Glasgow Coma Score": ("exam", ("Glasgow coma score", "coma score by Glasgow's scale")),
     "Urine Output": ("exam", ("urine output", "urine volume")),
     "international normalized ratio": ("labs", ("INR", "international normalized ratio")),
+    **RISK_NOUNS,
 }
 """By entity: the section it belongs to, and nouns for it."""
 
@@ -239,6 +242,7 @@ FINDINGS: Final[dict[str, tuple[str, str]]] = {
     ),
     "Liver disease severity": ("Chronic liver disease is known.", "Liver disease is not known."),
     "AIDS": ("AIDS was diagnosed.", "An HIV test was negative."),
+    **RISK_FINDINGS,
 }
 """By entity: a sentence where it is present, and one where it is absent."""
 
@@ -307,6 +311,7 @@ GRADES: Final[dict[str, dict[str, str]]] = {
         "Metastatic": "A lung tumor with metastases was found.",
     },
     "Race": {"White": "The patient is White.", "Black": "The patient is Black."},
+    **RISK_GRADES,
 }
 """By entity: a sentence for each grade."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 E = Mapping[str, Any]
 """The entities of a record."""
 
+_HDL: Final = "high-density lipoprotein cholesterol"
 _MOLAR_MASS: Final = {
     "creatinine": 113.12,
     "Pre-operative creatinine": 113.12,
@@ -154,6 +155,22 @@ def _opioids(e: E) -> float:
     )
 
 
+def _framingham(e: E) -> float:
+    """As a product of powers, the interactions in the exponents."""
+    age, cholesterol, hdl = value_of(e, "age"), mg_dl(e, "Total cholesterol"), mg_dl(e, _HDL)
+    smokes, treated = bool(e["Smoker"]), bool(e["Blood pressure being treated with medicines"])
+    if is_woman(e):
+        hazard = age**31.764001 * cholesterol ** (22.465206 - 5.060998 * math.log(age)) * hdl**-1.187731
+        hazard *= value_of(e, "Systolic Blood Pressure") ** 2.552905 * math.exp(0.420251 * treated - 146.5933061)
+        hazard *= math.exp(13.07543) * min(age, 78) ** -2.996945 if smokes else 1
+        return 100 - 100 * math.pow(0.98767, hazard)
+    hazard = age ** (52.00961 - 2.93323 * math.log(age)) * cholesterol ** (20.014077 - 4.605038 * math.log(age))
+    hazard *= hdl**-0.905964 * value_of(e, "Systolic Blood Pressure") ** 1.305784
+    hazard *= math.exp(0.241549 * treated - 172.300168)
+    hazard *= math.exp(12.096316) * min(age, 70) ** -2.84367 if smokes else 1
+    return 100 - 100 * math.pow(0.9402, hazard)
+
+
 def _water(e: E) -> float:
     age, sodium = value_of(e, "age"), value_of(e, "Sodium")
     share = 0.6 if age < 18 or (age < 65 and not is_woman(e)) else 0.45 if age >= 65 and is_woman(e) else 0.5
@@ -242,6 +259,7 @@ EQUATIONS: Final[dict[int, Callable[[E], Any]]] = {
         mg_dl(e, "Total cholesterol")
         - (mg_dl(e, "high-density lipoprotein cholesterol") + 0.2 * mg_dl(e, "Triglycerides"))
     ),
+    46: _framingham,
     49: _opioids,
     56: lambda e: math.exp(math.log(value_of(e, "QT interval")) - math.log(_rr(e) / 1000) / 3),
     57: lambda e: value_of(e, "QT interval") + 0.154 * (1000 - _rr(e)),
