@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,18 @@ class ModelConfig:
     """Passed to vLLM's AsyncEngineArgs as it is."""
     env: dict[str, str] = field(default_factory=dict)
     """Environment variables of the replica's process."""
+    mistakes: float = 0.0
+    """oracle: how likely a gold program is preceded by a wrong version of it, which fails and is then repaired."""
+
+
+@dataclass
+class MedAgentBenchConfig:
+    """Another FHIR server than the one of the bundled sample's chart."""
+
+    fhir_base: str | None = None
+    """Base URL of a real server: gold is computed from it, and episodes read it."""
+    forward_writes: bool = False
+    """Whether what an agent creates really reaches that server; otherwise it is validated, logged and kept here."""
 
 
 @dataclass
@@ -61,12 +74,16 @@ class TasksConfig:
     """Which tasks. `root` unset is the bundled synthetic sample."""
 
     source: str = "all"
+    """all, sample or hub"""
     families: list[str] | None = None
     """Unset: every family that is there."""
     root: str | None = None
+    hub: str | None = None
+    """source=hub: a data set of the Hub (USER/NAME[@REVISION]) or a folder in its layout; unset: the family's usual."""
     split: str = "test"
     limit: int | None = None
     """Per family."""
+    medagentbench: MedAgentBenchConfig = field(default_factory=MedAgentBenchConfig)
 
 
 @dataclass
@@ -166,16 +183,25 @@ def validate(config: GenerateConfig) -> None:
     _one_of("protocol", config.protocol, ("submit", "paper"))
     _one_of("sandbox.kind", config.sandbox.kind, ("namespace", "docker"))
     _one_of("agent.format", config.agent.format, ("json",))
-    _one_of("tasks.source", config.tasks.source, ("all", "sample"))
-    _one_of("tasks.split", config.tasks.split, ("train", "test"))
+    validate_tasks(config.tasks)
     _check_numbers(config)
     _check_texts(config)
     sandbox = config.sandbox
     Packages(tuple(sandbox.packages), sandbox.wheelhouse, sandbox.index_url).check()
-    if config.tasks.source == "sample" and config.tasks.root is not None:
-        raise ConfigError("tasks=sample is the bundled data; leave out tasks.root, or say tasks=all")
     if config.model.kind == "replay" and config.model.path is None:
         raise ConfigError("model=replay needs model.path=FILE.jsonl, the recorded replies")
+
+
+def validate_tasks(tasks: TasksConfig) -> None:
+    """Raises ConfigError with one line, as `validate` does."""
+    _one_of("tasks.source", tasks.source, ("all", "sample", "hub"))
+    _one_of("tasks.split", tasks.split, ("train", "test"))
+    if tasks.source == "sample" and tasks.root is not None:
+        raise ConfigError("tasks=sample is the bundled data; leave out tasks.root, or say tasks=all")
+    if tasks.source == "hub" and tasks.root is not None:
+        raise ConfigError("tasks=hub reads what is public on the Hub; leave out tasks.root, or say tasks=all")
+    if tasks.source != "hub" and tasks.hub is not None:
+        raise ConfigError(f"tasks.hub={tasks.hub}: add tasks.source=hub")
 
 
 def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
@@ -215,6 +241,10 @@ def _check_numbers(config: GenerateConfig) -> None:
         raise ConfigError(f"sampling.temperature={config.sampling.temperature}: must be 0 or above")
     if not 0 < config.sampling.top_p <= 1:
         raise ConfigError(f"sampling.top_p={config.sampling.top_p}: must lie in (0, 1]")
+    if not 0 <= config.model.mistakes <= 1:
+        raise ConfigError(f"model.mistakes={config.model.mistakes}: must lie in [0, 1]")
+    if config.model.mistakes and config.model.kind != "oracle":
+        raise ConfigError(f"model.mistakes={config.model.mistakes}: only +model=oracle makes mistakes on purpose")
     if not -(2**63) <= config.seed < 2**63:
         raise ConfigError(f"seed={config.seed}: must fit 64 bits")
 
@@ -223,6 +253,8 @@ def _check_texts(config: GenerateConfig) -> None:
     texts = {
         "model.path": config.model.path,
         "tasks.root": config.tasks.root,
+        "tasks.hub": config.tasks.hub,
+        "tasks.medagentbench.fhir_base": config.tasks.medagentbench.fhir_base,
         "output.dir": config.output.dir,
         "cluster.address": config.cluster.address,
     }
@@ -238,13 +270,19 @@ def identity(config: GenerateConfig) -> dict[str, Any]:
     flat = _flat(dataclasses.asdict(config))
     if config.tasks.root is not None:
         flat["tasks.root"] = str(Path(config.tasks.root).expanduser().resolve())
+    if config.tasks.hub is not None and Path(config.tasks.hub).expanduser().is_dir():
+        flat["tasks.hub"] = str(Path(config.tasks.hub).expanduser().resolve())
     return {k: v for k, v in flat.items() if not any(k == n or k.startswith(f"{n}.") for n in _NOT_IDENTITY)}
 
 
 def run_key(config: GenerateConfig) -> str:
     """The identity's hash: two runs with the same key make the same trajectories. 64 hex digits."""
-    text = json.dumps(identity(config), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return identity_key(identity(config))
+
+
+def identity_key(identity: Mapping[str, Any]) -> str:
+    """The hash of an identity, be it fresh or out of run.yaml."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -8,8 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import docker
 import docker.errors
@@ -17,15 +16,16 @@ from rich.console import Console
 from rich.table import Table
 
 from medgym_ray import cli
-from medgym_ray.config import ClusterConfig, TasksConfig
-from medgym_ray.errors import ClusterError, SandboxError, TaskError
+from medgym_ray.config import ClusterConfig, TasksConfig, validate_tasks
+from medgym_ray.errors import ClusterError, SandboxError
 from medgym_ray.policies.vllm import INSTALL, installed_version
 from medgym_ray.sandboxes import reaper
 from medgym_ray.sandboxes.bubblewrap import explain_refusal, find_bubblewrap, try_user_namespace
 from medgym_ray.sandboxes.cgroups import Groups
 from medgym_ray.sandboxes.image import BUILD_COMMAND, image_tag
-from medgym_ray.tasks.base import LoadReport, Split
-from medgym_ray.tasks.registry import FAMILIES, make_family, tasks_root
+from medgym_ray.tasks.base import Family, Split
+from medgym_ray.tasks.counts import count
+from medgym_ray.tasks.registry import make_family, source_name, wanted_families
 
 
 @dataclass
@@ -49,6 +49,7 @@ class Finding:
 
 def run(config: DoctorConfig) -> int:
     """Prints the tables; 0 also where something is missing, for most of it is optional."""
+    validate_tasks(config.tasks)
     console = Console()
     if config.clean:
         return _clean(console)
@@ -188,24 +189,19 @@ def _cluster(config: ClusterConfig) -> list[Finding]:
 
 
 def _families(config: TasksConfig) -> Table:
-    root = tasks_root(config)
-    where = "the bundled sample" if config.root is None else str(root)
-    table = Table("family", "split", "tasks", "paper", "broken", "left out", title=f"Tasks under {where}")
-    for name in sorted(FAMILIES):
-        for split in ("train", "test"):
-            table.add_row(*_family_row(name, root, split))
+    table = Table("family", "split", "tasks", "paper", "broken", "left out", title=f"Tasks in {source_name(config)}")
+    for name in wanted_families(config):
+        family = make_family(name, config)
+        for split in get_args(Split):
+            table.add_row(name, split, *_family_row(family, config, split))
     return table
 
 
-def _family_row(name: str, root: Path, split: Split) -> list[str]:
-    family = make_family(name)
-    report = LoadReport()
-    paper = f"{family.paper_sizes[split]:,}"
-    try:
-        tasks = sum(1 for _ in family.load(root, split, report))
-    except TaskError:
-        return [name, split, "[yellow]missing", paper, "", ""]
-    return [name, split, f"{tasks:,}", paper, str(len(report.broken) or ""), str(len(report.dropped) or "")]
+def _family_row(family: Family, config: TasksConfig, split: Split) -> tuple[str, ...]:
+    counted, paper = count(family, config, split), f"{family.paper_sizes[split]:,}"
+    if counted is None:
+        return "[yellow]missing", paper, "", ""
+    return f"{counted.tasks:,}", paper, str(counted.broken or ""), str(counted.dropped or "")
 
 
 def main() -> None:

@@ -48,6 +48,8 @@ class Outcome:
 def run(config: GenerateConfig) -> int:
     """One run; returns the exit code. Raises a shown as one line, where it could not start."""
     validate(config)
+    if config.tasks.root is not None:  # executors have working directories of their own
+        config.tasks.root = str(Path(config.tasks.root).expanduser().absolute())
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     tasks = load_tasks(config.tasks, config.seed)
     if config.model.kind == "oracle":
@@ -70,6 +72,8 @@ def _tell_loaded(tasks: TaskSet, console: Console) -> None:
         console.print(f"… and {len(tasks.report.broken) - _SHOWN} more broken records")
     if tasks.absent:
         console.print(f"not under tasks.root: {', '.join(tasks.absent)}")
+    for name, revealing in tasks.revealed.items():
+        console.print(f"{name} is left out, for the tables of {revealing} tell its gold: run it with tasks={name}")
     _tell_reasons("tasks left out while loading", tasks.report.dropped, console)
     families = sorted({task.family for task in tasks.tasks})
     console.print(f"{len(tasks.tasks)} tasks of {', '.join(families)}")

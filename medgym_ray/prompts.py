@@ -35,8 +35,9 @@ _RULES = {
     "paper": "Every program of a code_execution is graded by its variable `answer`; the first right one ends the task.",
 }
 
-_COMMON = """Each program runs in a fresh process with numpy, pandas, scipy, statsmodels, scikit-learn and Biopython; \
-files in the working directory stay, variables do not. There is no network. You have {max_turns} replies."""
+_COMMON = """Each program runs in a fresh process with numpy, pandas, scipy, statsmodels, scikit-learn, lifelines and \
+Biopython; files in the working directory stay, variables do not. There is no network but what the task itself names. \
+You have {max_turns} replies."""
 
 
 def opening(task_prompt: str, actions: Collection[ActionKind], protocol: str, max_turns: int) -> list[Message]:

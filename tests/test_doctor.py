@@ -28,8 +28,20 @@ def test_it_counts_the_sample_and_says_what_a_missing_part_costs() -> None:
     assert "no sandbox=docker" in lines["Docker"]
     for part in ("Python", "Ray", "GPU here", "vLLM", "bubblewrap", "Ray cluster"):
         assert part in lines
-    assert "260" in lines["medcalcbench"]
     assert "1,047" in lines["medcalcbench"]
+
+
+def test_tasks_are_counted_beside_the_paper_s() -> None:
+    seen = _doctor("tasks.families=[npowerai,biocoder]", DOCKER_HOST="unix:///nowhere.sock")
+    assert seen.returncode == 0, seen.stderr
+    assert "Tasks in the bundled sample" in seen.stdout
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in seen.stdout.splitlines() if "│" in line]
+    assert [row for row in rows if row[0] in {"npowerai", "biocoder"}] == [
+        ["npowerai", "train", "192", "960", "", ""],
+        ["npowerai", "test", "96", "240", "", ""],
+        ["biocoder", "train", "15", "981", "", ""],
+        ["biocoder", "test", "20", "157", "", ""],
+    ]
 
 
 def test_a_root_that_is_not_there_is_one_line() -> None:
@@ -66,7 +78,7 @@ def test_cleaning_says_what_it_removed_and_what_it_could_not_look_at(tmp_path: P
         seen = _doctor(switch, **env)
         assert (seen.returncode, seen.stderr) == (0, "")
         assert "Docker does not answer, containers were not looked at" in seen.stdout
-        assert "Tasks under" not in seen.stdout
+        assert "Tasks in" not in seen.stdout
         if switch == "--clean":
             assert f"removed half-built {cache / 'sandbox-env-1.abc'}\n" in seen.stdout
             assert f"removed scratch directory {scratch}\n" in seen.stdout

@@ -132,8 +132,8 @@ def equal(
     rows = _answer_rows(answer, width, len(golds))
     if len(rows) > 10 * len(golds) + 10:
         return Comparison(False, Outcome.TOO_LARGE)
-    if is_null(gold) or is_null(answer):
-        return _compared(is_null(gold) and is_null(answer))
+    if is_null(gold) or _is_null_as_rows(answer, rows):
+        return _compared(is_null(gold) and _is_null_as_rows(answer, rows))
     if len(rows) != len(golds):
         return Comparison(False, Outcome.ROW_COUNT)
     if any(len(row) != width for row in (*rows, *golds)):
@@ -199,8 +199,9 @@ class _Column:
     def _as_text(self, cell: Any, natural: _Cell) -> _Cell:
         """A number or a date as text; 12.0 as "12" only where the gold's column has "12"."""
         spelled = text(cell)
-        if spelled not in self._spellings and isinstance(natural.value, Decimal) and natural.value % 1 == 0:
-            spelled = str(int(natural.value))
+        stated = natural.value
+        if spelled not in self._spellings and isinstance(stated, Decimal) and stated == stated.to_integral_value():
+            spelled = str(int(stated))
         return _Cell("text", spelled)
 
 
@@ -310,6 +311,11 @@ def _answer_rows(answer: Any, width: int, count: int) -> list[tuple[Any, ...]]:
         if isinstance(index, list) and len(index) == len(rows):
             return [(label, *row) for label, row in zip(index, rows, strict=True)]
     return rows
+
+
+def _is_null_as_rows(answer: Any, rows: list[tuple[Any, ...]]) -> bool:
+    """Whether an answer says that there is none; a record of one NULL does, as a query's `max` over nothing."""
+    return is_null(answer) or (len(rows) == len(rows[0]) == 1 and is_null(rows[0][0]))
 
 
 _FIELDS = {"set": "items", "tuple": "items", "map": "items", "table": "rows", "series": "values"}

@@ -101,6 +101,9 @@ class Family(Protocol):
     collects: tuple[str, ...] = ()
     """Files that a submission may leave in the working directory, by relative path."""
     scorer_version: str
+    revealed_by: frozenset[str] = frozenset()
+    """Families whose tables, being of the same patients, tell this one's gold. All tables of a run lie in every
+    sandbox, so they never share a run."""
     paper_sizes: Mapping[Split, int]
     """Tasks in the paper's full set, for `doctor`."""
 

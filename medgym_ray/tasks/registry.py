@@ -1,22 +1,40 @@
 """The task families by name, and loading what a run asks for."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from medgym_ray.config import TasksConfig
 from medgym_ray.errors import ConfigError, TaskError
 from medgym_ray.paths import sample_dir
+from medgym_ray.tasks import hub
 from medgym_ray.tasks.base import Family, LoadReport, Split, Task
 from medgym_ray.tasks.biocoder import BioCoder
+from medgym_ray.tasks.biodsbench import BioDSBench
+from medgym_ray.tasks.ehr_seqsql import EHRSeqSQL
+from medgym_ray.tasks.ehrcon import EHRCon
+from medgym_ray.tasks.ehrshot import EHRShot
+from medgym_ray.tasks.ehrsql import EICU, MimicIII
+from medgym_ray.tasks.medagentbench import MedAgentBench
 from medgym_ray.tasks.medcalcbench import MedCalcBench
+from medgym_ray.tasks.mimic_extract import MimicExtract
 from medgym_ray.tasks.npowerai import NPowerAI
+from medgym_ray.tasks.treqs import Treqs
 
 FAMILIES: dict[str, type[Family]] = {
     "biocoder": BioCoder,
+    "biodsbench": BioDSBench,
+    "ehr_seqsql": EHRSeqSQL,
+    "ehrcon": EHRCon,
+    "ehrshot": EHRShot,
+    "eicu": EICU,
+    "medagentbench": MedAgentBench,
     "medcalcbench": MedCalcBench,
+    "mimic_extract": MimicExtract,
+    "mimic_iii": MimicIII,
     "npowerai": NPowerAI,
+    "treqs": Treqs,
 }
 
 
@@ -28,14 +46,25 @@ class TaskSet:
     report: LoadReport = field(default_factory=LoadReport)
     absent: list[str] = field(default_factory=list)
     """Families that were not asked for by name and are not under the root."""
+    revealed: dict[str, str] = field(default_factory=dict)
+    """Families that were not asked for by name and are left out, for another whose tables tell their gold."""
 
 
-def make_family(name: str) -> Family:
-    """A family by name. Raises ConfigError for one that is not there."""
-    try:
+def make_family(name: str, config: TasksConfig | None = None) -> Family:
+    """A family by name, with what the configuration says of it. Raises ConfigError for one that is not there."""
+    if name not in FAMILIES:
+        raise ConfigError(f"no task family called '{name}'; one of: {', '.join(sorted(FAMILIES))}")
+    if config is None:
         return FAMILIES[name]()
-    except KeyError:
-        raise ConfigError(f"no task family called '{name}'; one of: {', '.join(sorted(FAMILIES))}") from None
+    options = config.medagentbench
+    family = (
+        MedAgentBench(fhir_base=options.fhir_base, forward_writes=options.forward_writes)
+        if name == MedAgentBench.name
+        else FAMILIES[name]()
+    )
+    if config.root is None:
+        family.licence, family.restricted = "open", False  # the bundled sample is invented
+    return family
 
 
 def tasks_root(config: TasksConfig) -> Path:
@@ -48,42 +77,79 @@ def tasks_root(config: TasksConfig) -> Path:
     return root
 
 
+def source_name(config: TasksConfig) -> str:
+    """Where the tasks come from, in words. Raises ConfigError where that is no directory."""
+    if config.source == "hub":
+        return config.hub or "the Hub's public data sets"
+    return "the bundled sample" if config.root is None else str(tasks_root(config))
+
+
 def load_tasks(config: TasksConfig, seed: int) -> TaskSet:
     """Loads what the configuration names, shuffled by `seed` so that families and difficulties mix.
 
     Raises ConfigError where a family named is not there or nothing at all can be used.
     """
     root = tasks_root(config)
-    named = config.families is not None
+    named = config.families is not None or config.source == "hub"
     found = TaskSet([])
-    for name in _unique(config.families) if config.families is not None else sorted(FAMILIES):
-        family = make_family(name)
+    for name in wanted_families(config):
+        family = make_family(name, config)
         if not named and not (root / name).is_dir():
             found.absent.append(name)
             continue
-        found.tasks += _load_family(family, root, config, seed, found.report)
+        if revealing := _revealing(family, root, config):
+            if named:
+                raise ConfigError(f"the tables of {revealing} tell the gold of {name}: run {name} by itself")
+            found.revealed[name] = revealing
+            continue
+        found.tasks += _load_family(family, config, seed, found.report)
     if not found.tasks:
         broken = (
             f" ({len(found.report.broken)} broken records, the first: {found.report.broken[0]})"
             if (found.report.broken)
             else ""
         )
+        if config.source == "hub":
+            raise ConfigError(f"no {config.split} tasks in {source_name(config)}{broken}")
         raise ConfigError(f"no {config.split} tasks under {root}{broken}; it needs FAMILY/{config.split}_tasks.jsonl")
     random.Random(seed).shuffle(found.tasks)
     return found
 
 
-def _load_family(family: Family, root: Path, config: TasksConfig, seed: int, report: LoadReport) -> list[Task]:
+def stream_family(family: Family, config: TasksConfig, split: Split, report: LoadReport) -> Iterator[Task]:
+    """Streams a family's tasks from where the configuration says. Raises TaskError, ConfigError."""
+    if config.source == "hub":
+        return hub.load(family, config.hub, split, report)
+    return family.load(tasks_root(config), split, report)
+
+
+def wanted_families(config: TasksConfig) -> list[str]:
+    """The families asked for, each once; else all that there are. Raises ConfigError where one source is for many."""
+    if config.families is not None:
+        names = list(dict.fromkeys(config.families))
+    else:
+        names = sorted(hub.LAYOUTS if config.source == "hub" else FAMILIES)
+    if config.hub is not None and len(names) > 1:
+        raise ConfigError(f"tasks.hub={config.hub} is of one family; add tasks.families=[NAME]")
+    return names
+
+
+def _revealing(family: Family, root: Path, config: TasksConfig) -> str | None:
+    """A family of the run that must not share a sandbox with this one; those of the sample have nobody in common."""
+    if config.root is None:
+        return None
+    return next(
+        (name for name in wanted_families(config) if name in family.revealed_by and (root / name).is_dir()), None
+    )
+
+
+def _load_family(family: Family, config: TasksConfig, seed: int, report: LoadReport) -> list[Task]:
     split: Split = "train" if config.split == "train" else "test"
     try:
-        tasks = list(family.load(root, split, report))
+        tasks = list(stream_family(family, config, split, report))
     except TaskError as error:
         raise ConfigError(f"family {family.name}: {error}") from error
     if config.limit is not None and len(tasks) > config.limit:
         random.Random(f"{seed}/{family.name}").shuffle(tasks)
         del tasks[config.limit :]
     return tasks
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(names))

@@ -180,6 +180,15 @@ def test_not_null(value: Any) -> None:
     assert not is_null(value)
 
 
+def test_a_record_of_one_null_is_null() -> None:
+    for record in ({"max": None}, [{"max": None}], {"$type": "table", "columns": ["max"], "rows": [[None]]}):
+        assert is_equal(record, None)
+        assert is_equal(record, [[None]])
+        assert not is_equal(record, 0)
+        assert not is_equal(record, [["a", None]])
+    assert not is_equal({"least": None, "most": None}, None)
+
+
 def test_tagged_null() -> None:
     assert is_null({"$type": "float", "value": "nan"})
     assert is_null({"$type": "table", "columns": ["n"], "rows": []})
@@ -200,6 +209,8 @@ def test_tagged_null() -> None:
         (428.0, "428.0", True),
         (428, "428.0", False),
         ("428.10", "428.1", False),
+        (1e28, "42", False),
+        (1e28, "10000000000000000000000000000", True),
         (True, 1, False),
         (1, True, False),
         ("2100-01-01", "2100-01-01 00:00:00", True),

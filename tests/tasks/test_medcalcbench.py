@@ -19,6 +19,7 @@ from medgym_ray.tasks.samples import SEED
 from medgym_ray.tasks.samples.medcalcbench import build
 from medgym_ray.tasks.samples.medcalcbench.routes import EQUATIONS
 from medgym_ray.tasks.samples.medcalcbench.tables import TABLES
+from tests.answers import handed_in
 
 REPO = Path(__file__).resolve().parents[2]
 DATA = REPO / "data"
@@ -72,7 +73,7 @@ def test_sample_is_large_and_varied(split: Split) -> None:
     per_category = {task.category: 0 for task in tasks}
     for task in tasks:
         per_category[task.category] += 1
-    assert len(per_category) >= 52
+    assert len(per_category) == 55
     assert min(per_category.values()) >= 5
     assert set(per_category) <= set(FAMILY.categories)
     assert len(FAMILY.categories) == len(set(FAMILY.categories)) == 55
@@ -93,6 +94,42 @@ async def test_every_oracle_program_runs_and_is_right(split: Split) -> None:
         assert actions[-1].kind is ActionKind.SUBMIT
         score = await FAMILY.score(task, run(actions[-1].arguments["code"]), NO_GRADER)
         assert (score.reward, score.reason) == (1.0, "correct"), task.task_id
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_an_oracle_looks_before_it_submits(split: Split) -> None:
+    for task in tasks_of(DATA, split):
+        look, last = FAMILY.oracle(task) or []
+        assert look.kind is ActionKind.CODE_EXECUTION
+        assert look.thought.endswith(".")
+        assert "{" not in look.thought + last.thought
+        seen = handed_in(look.arguments["code"])
+        assert judge(BY_NUMBER[task.inputs["calculator"]], task.gold, seen.answer) is Reason.CORRECT
+        facts, _, *back = seen.stdout.splitlines()
+        assert facts.startswith("{")
+        if task.inputs["calculator"] in {13, 68}:
+            days, cycle = (int(word) for word in back[0].split() if word.isdigit())
+            assert days - cycle == (252 if task.inputs["calculator"] == 13 else -14)
+        if task.inputs["calculator"] == 69:
+            reached, given = back[0].split(" is to be ")
+            assert reached == given
+
+
+async def test_honest_programs_earn_everything() -> None:
+    for task in tasks_of(DATA, "test"):
+        programs = FAMILY.honest(task)
+        assert len(programs) >= 15
+        for name, program in programs.items():
+            score = await FAMILY.score(task, handed_in(program), NO_GRADER)
+            assert (score.reward, score.reason) == (1.0, "correct"), (task.task_id, name, program)
+
+
+async def test_near_misses_earn_nothing() -> None:
+    for task in tasks_of(DATA, "test"):
+        programs = FAMILY.near_misses(task)
+        assert len(programs) >= 9
+        for name, program in programs.items():
+            assert not (await FAMILY.score(task, handed_in(program), NO_GRADER)).success, (task.task_id, name, program)
 
 
 async def test_gold_as_text_is_right_where_there_is_no_program() -> None:
@@ -374,6 +411,14 @@ class TestOriginalRecords:
             submission = run(cheat)
             paid = [(await FAMILY.score(task, submission, NO_GRADER)).success for task in tasks]
             assert paid == [is_truth(task, submission.answer) for task in tasks], cheat
+
+    async def test_honest_programs_and_near_misses(self) -> None:
+        for task in tasks_of(ORIGINAL, "test")[::7]:
+            for name, program in FAMILY.honest(task).items():
+                assert (await FAMILY.score(task, handed_in(program), NO_GRADER)).success, (task.task_id, name, program)
+            for name, program in FAMILY.near_misses(task).items():
+                missed = await FAMILY.score(task, handed_in(program), NO_GRADER)
+                assert not missed.success, (task.task_id, name, program)
 
     async def test_any_number_wins_by_the_published_rule(self) -> None:
         tasks = tasks_of(ORIGINAL, "test")

@@ -16,6 +16,7 @@ from medgym_ray.errors import TaskError
 from medgym_ray.sandboxes.base import Cell, CellResult
 from medgym_ray.tasks.base import LoadReport, Score, Split, Submission, Task
 from medgym_ray.tasks.npowerai import NPowerAI
+from tests.answers import carried, handed_in
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "data"
@@ -167,18 +168,49 @@ def test_rebuild_is_byte_identical(tmp_path: Path) -> None:
 
 def test_the_two_routes_agree_on_every_gold(tasks: list[Task]) -> None:
     for task in tasks:
-        (action,) = family.oracle(task)
-        names: dict[str, Any] = {}
-        exec(action.arguments["code"], names)
-        assert names["answer"] == pytest.approx(task.gold["answer"], abs=1e-5)
+        assert carried(family.oracle(task)[-1].arguments["code"]) == pytest.approx(task.gold["answer"], abs=1e-5)
 
 
 async def test_oracle_programs_earn_everything(tasks: list[Task], tmp_path: Path) -> None:
     for task in (tasks[0], tasks[-1], next(task for task in tasks if task.category == "anova")):
-        (action,) = family.oracle(task)
+        action = family.oracle(task)[-1]
         assert action.kind is ActionKind.SUBMIT
         outcome = await family.score(task, execute(action.arguments["code"], tmp_path), NoSandbox())
         assert outcome == Score(1.0, True, "correct", 1.0), task.inputs
+
+
+def test_an_oracle_checks_before_it_submits(tasks: list[Task]) -> None:
+    for task in tasks:
+        check, last = family.oracle(task)
+        assert check.kind is ActionKind.CODE_EXECUTION
+        assert check.thought.endswith(".")
+        assert last.thought.endswith(".")
+        found, *back = handed_in(check.arguments["code"]).stdout.splitlines()
+        parameters = task.gold["parameters"]
+        if task.inputs["target"] == "size":
+            below, reached = (float(line.split()[-1]) for line in back)
+            assert found.endswith(f" {task.gold['answer']}")
+            assert below < parameters["power"] <= reached
+        else:
+            assert float(back[0].split()[-1].strip("[]")) == pytest.approx(parameters["n"], rel=0.01)
+
+
+async def test_honest_programs_earn_everything(tasks: list[Task]) -> None:
+    for task in tasks:
+        programs = family.honest(task)
+        assert len(programs) >= 15
+        for name, program in programs.items():
+            outcome = await family.score(task, handed_in(program), NoSandbox())
+            assert outcome.reward == 1.0, (task.gold["answer"], name, outcome.reason)
+
+
+async def test_near_misses_earn_nothing(tasks: list[Task]) -> None:
+    for task in tasks:
+        programs = family.near_misses(task)
+        assert len(programs) >= 9
+        for name, program in programs.items():
+            outcome = await family.score(task, handed_in(program), NoSandbox())
+            assert outcome.reward == 0.0, (task.gold["answer"], name)
 
 
 async def test_cheats_earn_nothing(size_task: Task, power_task: Task, tasks: list[Task], tmp_path: Path) -> None:
@@ -365,7 +397,11 @@ def test_original_gold_is_trusted_where_it_follows_from_the_question() -> None:
 async def test_original_oracle_programs_earn_everything() -> None:
     tasks, _ = original()
     for task in tasks:
-        (action,) = family.oracle(task)
-        names: dict[str, Any] = {}
-        exec(action.arguments["code"], names)
-        assert (await score(task, names["answer"])).success, task.inputs
+        *checks, last = family.oracle(task)
+        for action in checks:
+            handed_in(action.arguments["code"])
+        assert (await score(task, carried(last.arguments["code"]))).success, task.inputs
+        for program in family.honest(task).values():
+            assert (await score(task, carried(program))).success, (task.inputs, program)
+        for program in family.near_misses(task).values():
+            assert not (await score(task, carried(program))).success, (task.inputs, program)

@@ -1,11 +1,12 @@
 """What a run loads: by name or everything there, in an order fixed by the seed."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from medgym_ray.config import TasksConfig
+from medgym_ray.config import MedAgentBenchConfig, TasksConfig
 from medgym_ray.errors import ConfigError
 from medgym_ray.paths import sample_dir
 from medgym_ray.tasks.registry import FAMILIES, TaskSet, load_tasks, make_family
@@ -90,3 +91,27 @@ def test_a_familys_tasks_do_not_depend_on_its_neighbours() -> None:
     alone = load_tasks(TasksConfig(families=["biocoder"], limit=3), 5)
     beside = load_tasks(TasksConfig(families=SMALL, limit=3), 5)
     assert set(_ids(alone)) == {i for i in _ids(beside) if i.startswith("biocoder/")}
+
+
+def test_a_family_shares_no_run_with_tables_that_tell_its_gold(tmp_path: Path) -> None:
+    for name in ("mimic_extract", "mimic_iii"):
+        shutil.copytree(sample_dir() / name, tmp_path / name)
+    found = load_tasks(TasksConfig(root=str(tmp_path)), 0)
+    assert {task.family for task in found.tasks} == {"mimic_iii"}
+    assert found.revealed == {"mimic_extract": "mimic_iii"}
+    with pytest.raises(ConfigError, match="the tables of mimic_iii tell the gold of mimic_extract"):
+        load_tasks(TasksConfig(root=str(tmp_path), families=["mimic_iii", "mimic_extract"]), 0)
+    assert load_tasks(TasksConfig(root=str(tmp_path), families=["mimic_extract"]), 0).tasks
+    assert {"mimic_extract", "mimic_iii"} <= {task.family for task in load_tasks(TasksConfig(), 0).tasks}
+
+
+def test_the_bundled_sample_is_nobody_s_data_and_a_root_is() -> None:
+    assert not make_family("mimic_iii", TasksConfig()).restricted
+    assert make_family("mimic_iii", TasksConfig(root="/somewhere")).restricted
+    assert make_family("mimic_iii").licence == "physionet-1.5.0"
+
+
+def test_a_real_fhir_server_reaches_its_family() -> None:
+    config = TasksConfig(medagentbench=MedAgentBenchConfig(fhir_base="http://127.0.0.1:9/fhir"))
+    with pytest.raises(ConfigError, match=r"http://127\.0\.0\.1:9/fhir"):
+        load_tasks(replace(config, families=["medagentbench"]), 0)

@@ -11,8 +11,9 @@ from medgym_ray.errors import TaskError
 from medgym_ray.sandboxes.base import Sandbox
 from medgym_ray.scoring import canonical
 from medgym_ray.tasks.base import Family, LoadReport, Score, Split, Submission, Task
+from medgym_ray.tasks.medcalcbench import answers
 from medgym_ray.tasks.medcalcbench.catalogue import BY_NUMBER, CALCULATORS, Calculator, Kind
-from medgym_ray.tasks.medcalcbench.oracle import program
+from medgym_ray.tasks.medcalcbench.oracle import program, with_check
 from medgym_ray.tasks.medcalcbench.scoring import Reason, judge, read_gestation, reward_paper
 from medgym_ray.tasks.records import Record, read_jsonl
 
@@ -79,11 +80,25 @@ class MedCalcBench(Family):
         return Score(float(correct), correct, reason.value, reward_paper(task.gold, submission))
 
     def oracle(self, task: Task) -> list[Action] | None:
-        """The calculator as a program, where ours computes the gold from the record's entities, else the gold."""
-        source = program(_calculator(task), task.gold["entities"], task.gold)
-        if source is not None:
-            return [Action(ActionKind.SUBMIT, {"code": source})]
-        return [Action(ActionKind.SUBMIT, {"answer": task.gold["text"]})]
+        """The calculator as a program, looked at and then submitted, where ours computes the gold from the record's
+        entities; else the gold."""
+        calculator = _calculator(task)
+        source = program(calculator, task.gold["entities"], task.gold)
+        if source is None:
+            return [Action(ActionKind.SUBMIT, {"answer": task.gold["text"]}, "I submit the value I have.")]
+        plan = f"I take the facts from the note and put them into the formula: {calculator.name}."
+        return [
+            Action(ActionKind.CODE_EXECUTION, {"code": with_check(calculator, source)}, plan),
+            Action(ActionKind.SUBMIT, {"code": source}, "The facts are those of the note, so I submit what they give."),
+        ]
+
+    def honest(self, task: Task) -> Mapping[str, str]:
+        """See `answers.honest`."""
+        return answers.honest(_calculator(task), task.gold)
+
+    def near_misses(self, task: Task) -> Mapping[str, str]:
+        """See `answers.near_misses`."""
+        return answers.near_misses(_calculator(task), task.gold)
 
     def cheats(self, task: Task) -> list[str]:  # noqa: ARG002
         """Constants, dumps and crashes that the original's rule, or a careless one, would pay."""

@@ -10,7 +10,7 @@ from medgym_ray.actions import Action, ActionKind
 from medgym_ray.sandboxes.base import Sandbox
 from medgym_ray.scoring import canonical
 from medgym_ray.tasks.base import Family, LoadReport, Score, Split, Submission, Task
-from medgym_ray.tasks.npowerai import methods, programs
+from medgym_ray.tasks.npowerai import answers, methods, programs
 from medgym_ray.tasks.npowerai.problem import (
     TARGETS,
     TASK_TYPES,
@@ -26,6 +26,8 @@ from medgym_ray.tasks.records import Record, read_jsonl
 POWER_TOLERANCE = Decimal("0.005")
 _REPRODUCED = 1e-6
 """How close a recomputed power must come to the record's: they were written with 6 digits or more."""
+_TRACEABLE = 0.9999
+"""Closer to 1, many sizes have the same power."""
 _REQUIRED: Mapping[str, type | tuple[type, ...]] = {
     "task_type": str,
     "task_id": int,
@@ -65,6 +67,15 @@ _UNITS: Mapping[Test, str] = {
     "anova": "of subjects in each group",
     "chi_square": "of subjects in all groups together",
     "cox": "of subjects in each group",
+}
+
+_PLAN: Mapping[Target, str] = {
+    "size": "I solve for the size, and look whether it reaches the power and one less does not.",
+    "power": "I compute the power, and look whether solving for its size leads back to the size that was given.",
+}
+_CONCLUSION: Mapping[Target, str] = {
+    "size": "The size is the smallest that reaches the power, so I submit it, rounded up.",
+    "power": "The power leads back to the given size, so I submit it.",
 }
 
 
@@ -143,16 +154,31 @@ class NPowerAI(Family):
         return Score(1.0 if success else 0.0, success, reason, _paper_reward(submission, gold, is_size))
 
     def oracle(self, task: Task) -> list[Action]:
-        """A program that solves the problem; the gold itself where the problem could not be read."""
+        """Solves the problem, checks the result backwards, and submits; the gold itself where it could not be read."""
         parameters = task.gold["parameters"]
         if parameters is None:
-            return [Action(ActionKind.SUBMIT, {"answer": task.gold["answer"]})]
-        problem = from_parameters(_test(task.category), _target(task.inputs["target"]), parameters)
-        return [Action(ActionKind.SUBMIT, {"code": programs.gold_program(problem)})]
+            return [Action(ActionKind.SUBMIT, {"answer": task.gold["answer"]}, "I submit the value I have.")]
+        target = _target(task.inputs["target"])
+        problem = from_parameters(_test(task.category), target, parameters)
+        submitted = programs.gold_program(problem)
+        if task.gold["answer"] > _TRACEABLE and target == "power":
+            return [Action(ActionKind.SUBMIT, {"code": submitted}, "The power is that of the test at the given size.")]
+        return [
+            Action(ActionKind.CODE_EXECUTION, {"code": programs.checked_program(problem)}, _PLAN[target]),
+            Action(ActionKind.SUBMIT, {"code": submitted}, _CONCLUSION[target]),
+        ]
+
+    def honest(self, task: Task) -> Mapping[str, str]:
+        """See `answers.honest`."""
+        return answers.honest(task.gold["answer"], _target(task.inputs["target"]))
+
+    def near_misses(self, task: Task) -> Mapping[str, str]:
+        """See `answers.near_misses`."""
+        return answers.near_misses(task.gold["answer"], _target(task.inputs["target"]))
 
     def cheats(self, task: Task) -> list[str]:  # noqa: ARG002
         """Constants, dumps, crashes and a look for the task file."""
-        return programs.cheats()
+        return answers.cheats()
 
 
 def _complaint(fields: Mapping[str, Any]) -> str | None:

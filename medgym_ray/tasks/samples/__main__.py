@@ -4,12 +4,30 @@ import sys
 from pathlib import Path
 
 from medgym_ray.paths import sample_dir
-from medgym_ray.tasks.samples import SEED, biocoder, medcalcbench, npowerai
+from medgym_ray.tasks.samples import (
+    SEED,
+    biocoder,
+    biodsbench,
+    ehr_seqsql,
+    ehrcon,
+    ehrshot,
+    ehrsql,
+    medagentbench,
+    medcalcbench,
+    mimic_extract,
+    npowerai,
+    treqs,
+)
+
+BUILDERS = (
+    *(biocoder, biodsbench, ehrsql, ehrcon, ehrshot, medagentbench, medcalcbench, mimic_extract, npowerai, treqs),
+    ehr_seqsql,  # asks the database of mimic_iii
+)
 
 
 def build(root: Path) -> None:
     """Writes every family's sample under `root`."""
-    for module in (biocoder, medcalcbench, npowerai):
+    for module in BUILDERS:
         module.build(root, SEED)
 
 
