@@ -12,17 +12,18 @@ from ray.exceptions import RayError
 
 from actors.conductor import Report
 from actors.replica import ReplicatedPolicy
-from medgym_ray.config import GenerateConfig, SandboxConfig
+from medgym_ray.config import GenerateConfig
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
 from medgym_ray.errors import MedgymError, PolicyError, RecordError, SandboxError, StorageError, TaskError
 from medgym_ray.leases import Lease
 from medgym_ray.paths import sample_dir
 from medgym_ray.policies.base import Policy, Sampling
+from medgym_ray.policies.noisy import NoisyOracle, with_mistakes
 from medgym_ray.policies.scripted import oracle_policy, read_replies, replay_policy
 from medgym_ray.policies.vllm import load_template
+from medgym_ray.sandboxes.configured import configured_factory
 from medgym_ray.sandboxes.lazy import LazySandbox
 from medgym_ray.sandboxes.pool import SandboxPool
-from medgym_ray.sandboxes.registry import make_factory
 from medgym_ray.tables.families import FamilyTables
 from medgym_ray.tables.index import TableIndex
 from medgym_ray.tasks.base import Family, Task
@@ -32,23 +33,6 @@ from medgym_ray.trajectory import Trajectory
 _LOG = logging.getLogger(__name__)
 _IDLE_S = 0.2
 """Between two questions for leases while all of them are out."""
-
-
-def _kind_options(sandbox: SandboxConfig) -> dict[str, Any]:
-    """What was set of the keys that some kinds of sandbox take and others don't."""
-    names = (
-        "preimport",
-        "work_mb",
-        "scratch_mb",
-        "image",
-        "runtime",
-        "cpus",
-        "python",
-        "packages",
-        "wheelhouse",
-        "index_url",
-    )
-    return {name: value for name in names if (value := getattr(sandbox, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +64,7 @@ class SandboxExecutor:
         config = self._plan.config
         sandbox = config.sandbox
         self._tables = await asyncio.to_thread(self._open_tables)
-        self._factory = make_factory(
-            sandbox.kind,
-            slots=sandbox.concurrency,
-            run_id=self._plan.run_id,
-            limits=sandbox.limits,
-            mounts=self._tables.mounts,
-            **_kind_options(sandbox),
-        )
+        self._factory = configured_factory(sandbox, run_id=self._plan.run_id, mounts=self._tables.mounts)
         await self._factory.start()
         self._sandboxes = SandboxPool(self._factory, sandbox.concurrency)
         if self._factory.slow_start:
@@ -183,7 +160,7 @@ class SandboxExecutor:
         if reason is not None:
             await self._conductor.drop_task.remote(lease.task.task_id, reason)
             return
-        policy = self._policy(family, lease.task)
+        policy = self._policy(family, lease)
         tables = self._tables.index(family)
         async with self._sandboxes.acquire() as sandbox:
             episode = Episode(
@@ -213,7 +190,7 @@ class SandboxExecutor:
 
     def _family(self, name: str) -> Family:
         if name not in self._families:
-            self._families[name] = make_family(name)
+            self._families[name] = make_family(name, self._plan.config.tasks)
         return self._families[name]
 
     async def _vet(self, family: Family, task: Task) -> str | None:
@@ -230,12 +207,15 @@ class SandboxExecutor:
         async with LazySandbox(self._graders) as grader:
             return await family.vet(task, grader)
 
-    def _policy(self, family: Family, task: Task) -> Policy:
-        kind = self._plan.config.model.kind
+    def _policy(self, family: Family, lease: Lease) -> Policy:
+        kind, task = self._plan.config.model.kind, lease.task
         if kind == "oracle":
             actions = family.oracle(task)
             if actions is None:
                 raise TaskError(f"{task.task_id} has no gold program for the oracle")
+            if rate := self._plan.config.model.mistakes:
+                max_turns = self._plan.config.agent.max_turns
+                return NoisyOracle(with_mistakes(actions, family.actions, rate, lease.seed, max_turns))
             return oracle_policy(actions)
         if kind == "replay":
             return replay_policy(self._recorded, task.task_id)

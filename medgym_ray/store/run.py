@@ -1,15 +1,15 @@
 """A run's directory: opening it for a run (fresh or resumed), its configuration file and its dataset card."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from medgym_ray.errors import ConfigError, StorageError
-from medgym_ray.store.layout import CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES, temporary
+from medgym_ray.errors import ConfigError
+from medgym_ray.store.atomic import write_text
+from medgym_ray.store.layout import CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES
 from medgym_ray.store.recovery import Tally
 
 _CARD = """---
@@ -64,7 +64,22 @@ def write_run_file(
     """Writes run.yaml, whole or not at all. Raises StorageError."""
     content = {"identity": dict(identity), "config": dict(config), "versions": dict(versions)}
     # Through JSON: enums and paths become text, so that the file can be read without this package.
-    _write(root / RUN_FILE, yaml.safe_dump(json.loads(json.dumps(content, default=str)), allow_unicode=True))
+    write_text(root / RUN_FILE, yaml.safe_dump(json.loads(json.dumps(content, default=str)), allow_unicode=True))
+
+
+def read_run_file(root: Path) -> dict[str, Any]:
+    """What run.yaml holds: identity, config and versions. Raises ConfigError where it is none of ours."""
+    path = root / RUN_FILE
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; give the directory of a run") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read; restore it from a copy") from error
+    parts = ("identity", "config", "versions")
+    if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in parts):
+        raise ConfigError(f"{path}: not the run file of a run")
+    return content
 
 
 def write_card(root: Path, tally: Tally, *, model: str, run_key: str, version: str) -> None:
@@ -83,22 +98,10 @@ def write_card(root: Path, tally: Tally, *, model: str, run_key: str, version: s
         run_key=run_key[:12],
         families=families,
     )
-    _write(root / CARD, text)
+    write_text(root / CARD, text)
 
 
 def write_dropped(root: Path, reasons: Mapping[str, str]) -> None:
     """Lists the tasks that were left out, each with its reason. Raises StorageError."""
     lines = (json.dumps({"task_id": task, "reason": reason}, ensure_ascii=False) for task, reason in reasons.items())
-    _write(root / DROPPED, "".join(f"{line}\n" for line in lines))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        with temporary(path).open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary(path).replace(path)
-    except OSError as error:
-        temporary(path).unlink(missing_ok=True)
-        raise StorageError(f"{path}: {error.strerror}") from error
+    write_text(root / DROPPED, "".join(f"{line}\n" for line in lines))

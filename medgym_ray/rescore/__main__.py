@@ -1,0 +1,221 @@
+"""Scores a stored run again: `python -m medgym_ray.rescore run=DIR output.dir=DIR [tasks.root=DIR] [sandbox=NAME]`.
+
+Exit code 0: every trajectory has a score of today's scorers; 1: some kept their old one (they are named); 2: a command
+that cannot be used.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import medgym_ray
+from medgym_ray import cli
+from medgym_ray.config import (
+    MISSING,
+    GenerateConfig,
+    MedAgentBenchConfig,
+    ModelConfig,
+    SandboxConfig,
+    TasksConfig,
+    identity_key,
+    validate,
+)
+from medgym_ray.errors import ConfigError, StorageError, TaskError
+from medgym_ray.rescore.dataset import FamilyChanges, rescore_run, wanted_tasks
+from medgym_ray.rescore.rescorer import Rescorer
+from medgym_ray.sandboxes.base import Limits
+from medgym_ray.stage import Stage
+from medgym_ray.store.layout import MANIFEST, RUN_FILE, logs
+from medgym_ray.store.recovery import prepare_directory, tally
+from medgym_ray.store.run import read_run_file, write_card, write_run_file
+from medgym_ray.tasks.base import Family, LoadReport, Split, Task
+from medgym_ray.tasks.registry import FAMILIES, make_family, source_name, stream_family, tasks_root
+
+_SHOWN = 5
+"""Trajectories that are named; the rest is counted."""
+
+
+@dataclass
+class RootConfig:
+    """Where the task files are now. Unset: where the run read them."""
+
+    root: str | None = None
+
+
+@dataclass
+class TargetConfig:
+    """Where the rescored run goes."""
+
+    dir: str = MISSING
+
+
+@dataclass
+class RescoreConfig:
+    """Which run, and where graders run. Limits are those of the run."""
+
+    run: str = MISSING
+    tasks: RootConfig = field(default_factory=RootConfig)
+    sandbox: SandboxConfig = field(default_factory=lambda: SandboxConfig(concurrency=2 * len(os.sched_getaffinity(0))))
+    output: TargetConfig = field(default_factory=TargetConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What rescoring needs of a run's own configuration."""
+
+    model: str
+    tasks: TasksConfig
+    max_turns: int
+    limits: Limits
+
+
+def run(config: RescoreConfig) -> int:
+    """Rescores one run; returns the exit code. Raises ConfigError where it could not start, StorageError."""
+    source, target = _source(config.run), _target(config.output.dir)
+    content = read_run_file(source)
+    settings = _settings(source, content)
+    tasks = TasksConfig(root=config.tasks.root) if config.tasks.root else settings.tasks
+    tasks.medagentbench.forward_writes = False  # what was ordered once is not ordered again
+    sandbox = replace(config.sandbox, limits=settings.limits)
+    validate(GenerateConfig(model=ModelConfig(name="oracle", kind="oracle"), tasks=tasks, sandbox=sandbox))
+    told = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    if logs(source):
+        told.print(f"{source}: rows in the log of an unfinished run are left out; its own command brings them in")
+    families, known = _load(tasks, source)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        prepare_directory(draft)
+        changes = asyncio.run(_rescore(source, draft, sandbox, tasks_root(tasks), families, known, settings))
+        _describe(draft, content, settings, source)
+        draft.rename(target)
+    except OSError as error:
+        raise error if isinstance(error, StorageError) else StorageError(f"{target}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return _tell(changes, target, source_name(tasks), told)
+
+
+def _source(name: str) -> Path:
+    source = Path(name).expanduser().absolute()
+    if not (source / RUN_FILE).is_file() or not (source / MANIFEST).is_file():
+        raise ConfigError(f"run={name}: no run is there (it would hold {RUN_FILE} and {MANIFEST})")
+    return source
+
+
+def _target(name: str) -> Path:
+    if not name.strip():
+        raise ConfigError("output.dir is empty; give output.dir=DIR")
+    target = Path(name).expanduser().absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ConfigError(f"output.dir={name} is there already; choose one that is not")
+    return target
+
+
+def _settings(source: Path, content: Mapping[str, Any]) -> RunSettings:
+    config = content["config"]
+    try:
+        limits = Limits(**config["sandbox"]["limits"])
+        max_turns = int(config["agent"]["max_turns"])
+        asked = config["tasks"]
+        tasks = TasksConfig(
+            source=asked["source"],
+            root=content["identity"]["tasks.root"],  # absolute, as is that of a folder in the Hub's layout
+            hub=content["identity"].get("tasks.hub"),
+            medagentbench=MedAgentBenchConfig(**asked.get("medagentbench", {})),
+        )
+        return RunSettings(str(config["model"]["name"]), tasks, max_turns, limits)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"{source / RUN_FILE}: not the configuration of a run ({error})") from error
+
+
+def _load(tasks: TasksConfig, source: Path) -> tuple[dict[str, Family], dict[str, Task]]:
+    """The families of a run, and those of its tasks that can still be had."""
+    families: dict[str, Family] = {}
+    known: dict[str, Task] = {}
+    for (name, split), ids in wanted_tasks(source).items():
+        if name not in FAMILIES:
+            continue
+        family = families.setdefault(name, make_family(name, tasks))
+        wanted: Split = "train" if split == "train" else "test"
+        try:
+            known |= {
+                task.task_id: task for task in stream_family(family, tasks, wanted, LoadReport()) if task.task_id in ids
+            }
+        except TaskError:
+            continue  # the file is gone: each of its trajectories says that its task is
+    return families, known
+
+
+async def _rescore(
+    source: Path,
+    draft: Path,
+    sandbox: SandboxConfig,
+    root: Path,
+    families: Mapping[str, Family],
+    known: Mapping[str, Task],
+    settings: RunSettings,
+) -> dict[str, FamilyChanges]:
+    there = {task.family for task in known.values()}
+    async with Stage("rescore", sandbox, root, [families[name] for name in sorted(there)]) as stage:
+        return await rescore_run(source, draft, Rescorer(stage, families, known, settings.max_turns))
+
+
+def _describe(draft: Path, content: Mapping[str, Any], settings: RunSettings, source: Path) -> None:
+    versions = {**content["versions"], "rescored_from": str(source), "rescored_by": medgym_ray.__version__}
+    write_run_file(draft, content["identity"], content["config"], versions)
+    counted = tally(draft)
+    key = identity_key(content["identity"])
+    write_card(draft, counted, model=settings.model, run_key=key, version=medgym_ray.__version__)
+
+
+def _tell(changes: Mapping[str, FamilyChanges], target: Path, where: str, told: Console) -> int:
+    table = Table("family", "trajectories", "changed", "old → new", "mean reward", "scorer", "not rescored")
+    for name, family in changes.items():
+        moves = ", ".join(f"{old:g} → {new:g}: {n}" for (old, new), n in family.rewards.most_common(_SHOWN))
+        versions = ", ".join(f"{old} → {new}" if old != new else old for old, new in family.versions)
+        mean = f"{family.old_total / family.rows:.3f} → {family.new_total / family.rows:.3f}"
+        counts = (str(family.rows), str(family.rewards.total()))
+        table.add_row(name, *counts, moves, mean, versions, str(len(family.problems) or ""))
+    Console().print(table)
+    for name, family in changes.items():
+        _tell_doubts(name, family, where, told)
+    rows = sum(family.rows for family in changes.values())
+    changed = sum(family.rewards.total() for family in changes.values())
+    kept = sum(len(family.problems) for family in changes.values())
+    parts = [f"{rows} trajectories", f"{changed} rewards changed"]
+    parts += [f"{kept} could not be rescored and keep their old score"] if kept else []
+    print(f"{target}: {'; '.join(parts)}")  # noqa: T201 - the result of the command
+    return 1 if kept else 0
+
+
+def _tell_doubts(name: str, family: FamilyChanges, where: str, told: Console) -> None:
+    by_cause: dict[str, list[str]] = {}
+    for trajectory_id, problem in family.problems.items():
+        task, _, cause = problem.partition(": ")
+        by_cause.setdefault(cause, []).append(f"{trajectory_id} ({task})")
+    for cause, named in by_cause.items():
+        shown = ", ".join(named[:_SHOWN]) + (", …" if len(named) > _SHOWN else "")
+        told.print(f"{name}: {len(named)} not rescored, {cause} (tasks: {where}): {shown}", markup=False)
+    if family.blanked:
+        told.print(
+            f"{name}: {family.blanked} programs ran otherwise than recorded: rewards of turns in between blanked"
+        )
+    if family.altered:
+        told.print(f"{name}: {family.altered} scored by a task whose record has changed since the run")
+
+
+def main() -> None:
+    """The command."""
+    cli.main("rescore", RescoreConfig, run)
+
+
+if __name__ == "__main__":
+    main()
