@@ -51,7 +51,8 @@ class Cell:
     debug: bool = False
     epilogue: str | None = None
     """Hidden tests (asserts), for Python: run after the code, in its namespace, with builtins restored; they are
-    delivered only then, within the same limits. To be used where no data could be compared outside."""
+    delivered only then, within the same limits. To be used where no data could be compared outside, for
+    code that shares a process with its tests can forge their verdict."""
     service: Service | None = None
     """What the code reaches at http://localhost:8080."""
 
