@@ -90,8 +90,8 @@ DOUBLE = "def f(x):\n    return 2 * x\n"
 
 async def test_sample_has_all_topics_and_enough_tasks(root: Path) -> None:
     test, train = (load(root, split) for split in SPLITS)
-    assert len(test) >= 16
-    assert len(train) >= 12
+    assert len(test) >= 40
+    assert len(train) >= 20
     assert {task.category for task in test} == set(BioCoder.categories)
     assert {task.category for task in train} == set(BioCoder.categories)
     assert not {task.inputs["problem"] for task in test} & {task.inputs["problem"] for task in train}
@@ -127,6 +127,25 @@ async def test_cheats_earn_nothing(root: Path, family: BioCoder, factory: Sandbo
     for (task, cheat), (reward, reason) in zip(work, await scores(family, factory, work), strict=True):
         assert reward == 0, (task.inputs["signature"], cheat)
         assert reason != "correct"
+
+
+async def test_honest_variants_earn_everything_and_near_misses_nothing(
+    root: Path, family: BioCoder, factory: SandboxFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every task meets a few of either kind, and every kind a few tasks: all of both would take minutes."""
+    monkeypatch.setattr(gold, "HIDDEN_CASES", 0)
+    right: list[tuple[Task, str]] = []
+    wrong: list[tuple[Task, str]] = []
+    for number, task in enumerate(task for split in SPLITS for task in load(root, split)):
+        honest, missed = list(family.honest(task).values()), list(family.near_misses(task).values())
+        assert len(honest) >= 18
+        assert len(missed) >= 8
+        right += [(task, code) for code in honest[number % 11 :: 11]]
+        wrong += [(task, code) for code in missed[number % 11 :: 11]]
+    for (task, code), (reward, reason) in zip(right, await scores(BioCoder(), factory, right), strict=True):
+        assert (reward, reason) == (1.0, "correct"), (task.inputs["signature"], code)
+    for (task, code), (reward, _) in zip(wrong, await scores(BioCoder(), factory, wrong), strict=True):
+        assert reward == 0.0, (task.inputs["signature"], code)
 
 
 ATTACKS = {

@@ -4,6 +4,7 @@ import ast
 import json
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,8 +14,10 @@ from medgym_ray.actions import ActionKind
 from medgym_ray.errors import TaskError
 from medgym_ray.tasks.base import LoadReport
 from medgym_ray.tasks.biocoder import BioCoder
+from medgym_ray.tasks.biocoder.mutants import mutants
 from medgym_ray.tasks.biocoder.outputs import same_output
 from medgym_ray.tasks.biocoder.splice import MARKER, defines, function_name, reseed, splice, without_later_definition
+from medgym_ray.tasks.biocoder.variants import variants
 from medgym_ray.tasks.samples import SEED
 from medgym_ray.tasks.samples.biocoder import build
 
@@ -90,8 +93,87 @@ def test_prompt_shows_what_is_needed_and_no_gold(tmp_path: Path) -> None:
     for part in ("Count.", "def f(x)", task.inputs["context"].strip(), "````python", "hidden inputs", "class body"):
         assert part in prompt
     assert "return x" not in prompt
-    assert [action.kind for action in family.oracle(task)] == [ActionKind.SUBMIT]
+    run, last = family.oracle(task)
+    assert (run.kind, last.kind) == (ActionKind.CODE_EXECUTION, ActionKind.SUBMIT)
+    assert run.arguments["code"] == splice(task.inputs["context"], "def f(x):\n    return x\n")
+    assert last.arguments["code"] == task.gold["solution"]
     assert family.prepare(task).files == {}
+
+
+def test_an_oracle_tries_another_seed_where_there_is_one(tmp_path: Path) -> None:
+    root = records(tmp_path, RECORD | {"context": f"import random\n{MARKER}\nrandom.seed(5)\nprint(f(1))\n"})
+    (task,) = BioCoder().load(root, "test", LoadReport())
+    first, second, _ = BioCoder().oracle(task)
+    assert "random.seed(5)" in first.arguments["code"]
+    assert "random.seed(6)" in second.arguments["code"]
+
+
+LAID_OUT = """\
+@staticmethod
+def f(x, /, y=2, *rest, flag=True, **more):
+    text = '''one
+  two
+'''
+    total = x + \\
+        len(text)
+    for item in rest:
+        def nested(value):
+            return value + total
+        total = nested(item)
+    return total
+"""
+
+
+def test_variants_keep_what_a_function_does() -> None:
+    for solution in (RECORD["solution"], LAID_OUT.partition("\n")[2], "def f(x):\n  if x:\n    return 1\n  return 2\n"):
+        made = variants(solution, "f", in_class=False)
+        assert len(made) >= 18
+        assert len(set(made.values())) == len(made)
+        for name, code in made.items():
+            wanted: dict[str, Any] = {}
+            given: dict[str, Any] = {}
+            exec(solution, wanted)
+            exec(splice(f"{MARKER}\n", code), given)
+            for arguments in ((1,), (0,)):
+                assert given["f"](*arguments) == wanted["f"](*arguments), (name, code)
+
+
+def test_variants_of_a_method_stay_in_its_class() -> None:
+    made = variants(LAID_OUT, "f", in_class=True)
+    assert len(made) >= 18
+    assert "helper beside it" not in made
+    for name, code in made.items():
+        names: dict[str, Any] = {}
+        exec(splice(f"class A:\n    {MARKER}\n", code), names)
+        assert names["A"]().f(1, 2, 3, 4) == 1 + 10 + 3 + 4, (name, code)
+
+
+def test_what_is_no_plain_function_has_fewer_variants() -> None:
+    for solution in ("f = lambda x: x\n", "def f(x): return 1\ndef f(x): return 2\n", "class f: pass\n"):
+        assert len(variants(solution, "f", in_class=False)) >= 9
+        assert mutants(solution, "f") == {}
+    assert len(variants("def f(x):\n    print 1\n", "f", in_class=False)) >= 8
+
+
+def test_mutants_do_something_else() -> None:
+    solution = "def f(x):\n    return [x, x + 1] if x > 2 else [x]\n"
+    made = mutants(solution, "f")
+    assert len(made) >= 10
+    for name, code in made.items():
+        names: dict[str, Any] = {}
+        exec(code, names)
+        if name == "a line printed":
+            continue
+        try:
+            assert [names["f"](5), names["f"](6)] != [[5, 6], [6, 7]], name
+        except SystemExit:
+            assert name == "ends the program"
+
+
+def test_a_loop_is_not_made_endless() -> None:
+    made = mutants("def f(x):\n    while x > 2:\n        x = x - 1\n    return x\n", "f")
+    assert len(made) >= 8
+    assert "comparisons negated" not in made
 
 
 def test_sample_is_rebuilt_byte_for_byte(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The BioCoder family: its records, its prompt, and its true reward."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,16 +11,20 @@ from medgym_ray.tasks.base import Family, LoadReport, Score, Split, Submission, 
 from medgym_ray.tasks.biocoder.cheats import CHEATS, stubs
 from medgym_ray.tasks.biocoder.gold import Case, Gold, GoldCache, combined
 from medgym_ray.tasks.biocoder.harness import run_program
+from medgym_ray.tasks.biocoder.mutants import mutants
 from medgym_ray.tasks.biocoder.outputs import same_output
 from medgym_ray.tasks.biocoder.splice import (
     MARKER,
     defines,
     function_name,
+    has_seed,
     marker_indent,
+    reseed,
     splice,
     without_later_definition,
 )
 from medgym_ray.tasks.biocoder.topics import TOPICS, topic_of
+from medgym_ray.tasks.biocoder.variants import variants
 from medgym_ray.tasks.records import Record, read_jsonl
 
 _FIELDS: Final = ("idx", "problem", "solution", "context", "signature", "code")
@@ -123,12 +127,37 @@ class BioCoder(Family):
         return Score(float(right), right, reason, _paper_reward(gold, submission))
 
     def oracle(self, task: Task) -> list[Action]:
-        """Submits the record's own function."""
-        return [Action(ActionKind.SUBMIT, {"code": task.gold["solution"]})]
+        """Runs the program with the record's own function in it, also on another input, and submits the function."""
+        solution, context = str(task.gold["solution"]), str(task.inputs["context"])
+        trials = {"I put the function into the program and run it.": context}
+        if has_seed(context):
+            trials["Hidden inputs come from other seeds, so I try the function with one of those too."] = reseed(
+                context, 1
+            )
+        return [
+            *(
+                Action(ActionKind.CODE_EXECUTION, {"code": splice(trial, solution)}, thought)
+                for thought, trial in trials.items()
+            ),
+            Action(
+                ActionKind.SUBMIT,
+                {"code": solution},
+                "The program prints what was asked for, so I submit the function.",
+            ),
+        ]
+
+    def honest(self, task: Task) -> Mapping[str, str]:
+        """See `variants`."""
+        context = str(task.inputs["context"])
+        return variants(str(task.gold["solution"]), _name(task), in_class=bool(marker_indent(context)))
+
+    def near_misses(self, task: Task) -> Mapping[str, str]:
+        """See `mutants`."""
+        return mutants(str(task.gold["solution"]), _name(task))
 
     def cheats(self, task: Task) -> list[str]:
         """See `cheats`; the signature's name is filled in, as a submission that lacks it is not even run."""
-        name = function_name(str(task.inputs["signature"])) or "f"
+        name = _name(task) or "f"
         return [cheat.replace("FUNCTION", name) for cheat in CHEATS] + [stub for _, stub in stubs(task)]
 
 
@@ -170,6 +199,10 @@ def _task(record: Record, split: Split) -> Task:
     )
 
 
+def _name(task: Task) -> str:
+    return function_name(str(task.inputs["signature"])) or ""
+
+
 def _code_of(submission: Submission) -> str | None:
     """The code that was handed in; a text as answer counts as code where there is none."""
     if submission.code is not None and submission.code.strip():
@@ -181,7 +214,7 @@ def _code_of(submission: Submission) -> str | None:
 
 async def _verdict(task: Task, gold: Gold, submission: Submission, grader: Sandbox) -> str:
     code = _code_of(submission)
-    name = function_name(str(task.inputs["signature"])) or ""
+    name = _name(task)
     if code is None or not defines(code, name):
         return "no_code"
     if len(code) > _MAX_CODE:

@@ -85,6 +85,14 @@ def without_later_definition(context: str, name: str) -> str:
     return "\n".join(lines)
 
 
+def frozen_lines(code: str) -> set[int]:
+    """Numbers of the lines that begin inside a string, so that their first characters are part of it."""
+    try:
+        return _inside_strings(_tokens(code))
+    except _UNREADABLE:
+        return set()
+
+
 def has_seed(context: str) -> bool:
     """Whether the program seeds a generator with a literal."""
     return _SEEDED.search(context) is not None

@@ -1,0 +1,131 @@
+"""Submissions that come close: the gold function with a fault in what it returns, prints or compares."""
+
+import ast
+import copy
+import textwrap
+
+from medgym_ray.tasks.biocoder.variants import decorate, function_of
+
+# The fault is a decorator: it works in a class body too, and leaves the rest of the function right.
+_FAULTY = """\
+def _faulty(function):
+    calls, faults = [], []
+    def off(value):
+        if value is None or isinstance(value, bool):
+            return not value
+        if isinstance(value, (int, float, complex)):
+            return value + 1 if isinstance(value, int) else value * 1.01 + 0.01
+        if isinstance(value, str):
+            return value + 'A'
+        if isinstance(value, bytes):
+            return value + b'A'
+        if isinstance(value, dict):
+            return {{key: off(item) for key, item in value.items()}}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            changed = [off(item) for item in value]
+            return tuple(changed) if isinstance(value, tuple) else type(value)(changed)
+        if hasattr(value, '__next__'):
+            return iter([off(item) for item in value])
+        return value + 1 if hasattr(value, 'dtype') else None
+    def once_off(value):
+        changed = value if faults else off(value)
+        if repr(changed) != repr(value):
+            faults.append(changed)
+        return changed
+    def shorter(value):
+        if isinstance(value, dict):
+            return dict(list(value.items())[:-1])
+        if hasattr(value, '__next__'):
+            return iter(list(value)[:-1])
+        return value[:-1] if isinstance(value, (str, bytes, list, tuple)) else None
+    def call(*args, **kwargs):
+        calls.append(function(*args, **kwargs))
+        {fault}
+    return call
+"""
+_RETURNED = {
+    "every value off": "return off(calls[-1])",
+    "one call off": "return once_off(calls[-1])",
+    "one call behind": "return calls[-2] if len(calls) > 1 else None",
+    "last item missing": "return shorter(calls[-1])",
+    "as the only item": "return [calls[-1]]",
+    "nothing returned": "return None",
+}
+_PRINTED = {
+    "a line printed": "print('done')\n        return calls[-1]",
+    "ends the program": "raise SystemExit(0)",
+}
+
+
+def mutants(solution: str, name: str) -> dict[str, str]:
+    """By name of the fault; none for a gold that is no plain function."""
+    try:
+        tree = ast.parse(textwrap.dedent(solution))
+    except SyntaxError:
+        return {}
+    function = function_of(tree, name)
+    if function is None:
+        return {}
+    faults = {**_RETURNED, **_PRINTED} if _returns_something(function) else _PRINTED
+    found: dict[str, str] = {}
+    for what, fault in faults.items():
+        changed = copy.deepcopy(tree)
+        target = function_of(changed, name)
+        if target is not None:
+            decorate(changed, target, _FAULTY.format(fault=fault), "_faulty")
+            found[what] = ast.unparse(ast.fix_missing_locations(changed)) + "\n"
+    may_not_end = any(isinstance(node, ast.While) for node in ast.walk(function))
+    for what, mutation in ({} if may_not_end else _MUTATIONS).items():
+        changed = copy.deepcopy(tree)
+        target = function_of(changed, name)
+        if target is not None and mutation(target):
+            found[what] = ast.unparse(ast.fix_missing_locations(changed)) + "\n"
+    return found
+
+
+def _returns_something(function: ast.FunctionDef) -> bool:
+    returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return | ast.Yield)]
+    return any(value is not None for value in returned)
+
+
+_NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.Gt: ast.LtE,
+    ast.LtE: ast.Gt,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+
+
+def _negate_comparisons(function: ast.FunctionDef) -> bool:
+    found = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _NEGATED:
+            node.ops, found = [_NEGATED[type(node.ops[0])]()], True
+    return found
+
+
+def _swap_plus_and_minus(function: ast.FunctionDef) -> bool:
+    found = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            node.op, found = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add(), True
+    return found
+
+
+def _raise_constants(function: ast.FunctionDef) -> bool:
+    found = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            node.value, found = node.value + 1, True
+    return found
+
+
+_MUTATIONS = {
+    "comparisons negated": _negate_comparisons,
+    "plus and minus swapped": _swap_plus_and_minus,
+    "constants one more": _raise_constants,
+}
