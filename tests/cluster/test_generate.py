@@ -13,10 +13,9 @@ from datasets import load_dataset
 
 from medgym_ray.store.layout import logs
 from medgym_ray.store.log import read_log
+from medgym_ray.tasks.registry import FAMILIES
 from tests.cluster.command import Ended, generate, rows, start
 from tests.conftest import REPOSITORY
-
-FAMILIES = ("biocoder", "medcalcbench", "npowerai")
 
 
 def _succeeded(ended: Ended) -> Ended:
@@ -26,27 +25,27 @@ def _succeeded(ended: Ended) -> Ended:
 
 def test_the_oracle_earns_every_reward_of_the_sample_and_datasets_reads_it(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    ended = _succeeded(generate("tasks=sample", "tasks.limit=6", f"output.dir={run}"))
+    ended = _succeeded(generate("tasks=sample", "tasks.limit=3", f"output.dir={run}"))
     assert "the oracle" in ended.err
     last = ended.out.strip().splitlines()[-1]
-    assert last.startswith(f"{run}: 18 trajectories; success 18/18 (100.0%)")
+    assert last.startswith(f"{run}: 36 trajectories; success 36/36 (100.0%)")
     loaded = load_dataset(str(run), cache_dir=str(tmp_path / "cache"))["train"]
-    assert Counter(loaded["family"]) == dict.fromkeys(FAMILIES, 6)
+    assert Counter(loaded["family"]) == dict.fromkeys(FAMILIES, 3)
     assert set(loaded["success"]) == {True}
     assert set(loaded["termination"]) == {"success"}
-    assert len(set(loaded["trajectory_id"])) == 18
+    assert len(set(loaded["trajectory_id"])) == 36
     assert not logs(run)
 
-    again = _succeeded(generate("tasks=sample", "tasks.limit=6", f"output.dir={run}"))
+    again = _succeeded(generate("tasks=sample", "tasks.limit=3", f"output.dir={run}"))
     assert "resuming" in again.err
-    assert len(rows(run)) == 18
+    assert len(rows(run)) == 36
 
-    more = _succeeded(generate("tasks=sample", "tasks.limit=6", "sampling.rollouts=2", f"output.dir={run}"))
-    assert "36 trajectories" in more.out
+    more = _succeeded(generate("tasks=sample", "tasks.limit=3", "sampling.rollouts=2", f"output.dir={run}"))
+    assert "72 trajectories" in more.out
     groups = Counter(row["group_id"] for row in rows(run))
     assert set(groups.values()) == {2}
 
-    other = generate("tasks=sample", "tasks.limit=6", "seed=9", f"output.dir={run}")
+    other = generate("tasks=sample", "tasks.limit=3", "seed=9", f"output.dir={run}")
     assert other.code == 2
     assert "seed=9 (there: 0)" in other.complaint
 
