@@ -48,10 +48,10 @@ class Outcome:
 def run(config: GenerateConfig) -> int:
     """One run; returns the exit code. Raises a shown as one line, where it could not start."""
     validate(config)
-    if config.tasks.root is not None:  # executors have working directories of their own
-        config.tasks.root = str(Path(config.tasks.root).expanduser().absolute())
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     tasks = load_tasks(config.tasks, config.seed)
+    if config.tasks.root is not None:  # executors have working directories of their own
+        config.tasks.root = str(Path(config.tasks.root).expanduser().absolute())
     if config.model.kind == "oracle":
         console.print("the oracle replays gold programs: it checks tasks, sandbox and scorers (+model=NAME: a policy)")
     _tell_loaded(tasks, console)
