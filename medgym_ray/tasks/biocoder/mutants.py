@@ -40,7 +40,9 @@ def _faulty(function):
             return dict(list(value.items())[:-1])
         if hasattr(value, '__next__'):
             return iter(list(value)[:-1])
-        return value[:-1] if isinstance(value, (str, bytes, list, tuple)) else None
+        if isinstance(value, str):
+            return value.rstrip()[:-1]
+        return value[:-1] if isinstance(value, (bytes, list, tuple)) else None
     def call(*args, **kwargs):
         calls.append(function(*args, **kwargs))
         {fault}
