@@ -45,7 +45,7 @@ class TaskSet:
     tasks: list[Task]
     report: LoadReport = field(default_factory=LoadReport)
     absent: list[str] = field(default_factory=list)
-    """Families that were not asked for by name and are not under the root."""
+    """Families that were not asked for by name and are not under the root, or lack this split."""
     revealed: dict[str, str] = field(default_factory=dict)
     """Families that were not asked for by name and are left out, for another whose tables tell their gold."""
 
@@ -102,7 +102,12 @@ def load_tasks(config: TasksConfig, seed: int) -> TaskSet:
                 raise ConfigError(f"the tables of {revealing} tell the gold of {name}: run {name} by itself")
             found.revealed[name] = revealing
             continue
-        found.tasks += _load_family(family, config, seed, found.report)
+        try:
+            found.tasks += _load_family(family, config, seed, found.report)
+        except TaskError as error:
+            if named or not isinstance(error.__cause__, FileNotFoundError):
+                raise ConfigError(f"family {name}: {error}") from error
+            found.absent.append(f"{name} ({config.split})")
     if not found.tasks:
         broken = (
             f" ({len(found.report.broken)} broken records, the first: {found.report.broken[0]})"
@@ -145,10 +150,7 @@ def _revealing(family: Family, root: Path, config: TasksConfig) -> str | None:
 
 def _load_family(family: Family, config: TasksConfig, seed: int, report: LoadReport) -> list[Task]:
     split: Split = "train" if config.split == "train" else "test"
-    try:
-        tasks = list(stream_family(family, config, split, report))
-    except TaskError as error:
-        raise ConfigError(f"family {family.name}: {error}") from error
+    tasks = list(stream_family(family, config, split, report))
     if config.limit is not None and len(tasks) > config.limit:
         random.Random(f"{seed}/{family.name}").shuffle(tasks)
         del tasks[config.limit :]

@@ -115,3 +115,12 @@ def test_a_real_fhir_server_reaches_its_family() -> None:
     config = TasksConfig(medagentbench=MedAgentBenchConfig(fhir_base="http://127.0.0.1:9/fhir"))
     with pytest.raises(ConfigError, match=r"http://127\.0\.0\.1:9/fhir"):
         load_tasks(replace(config, families=["medagentbench"]), 0)
+
+
+def test_a_family_that_lacks_the_split_is_passed_over_unless_it_is_named(root: Path) -> None:
+    (root / "medcalcbench").mkdir()
+    found = load_tasks(TasksConfig(root=str(root)), 0)
+    assert {task.family for task in found.tasks} == {"biocoder"}
+    assert "medcalcbench (test)" in found.absent
+    with pytest.raises(ConfigError, match=r"family medcalcbench: .*test_tasks\.jsonl"):
+        load_tasks(TasksConfig(root=str(root), families=["medcalcbench"]), 0)

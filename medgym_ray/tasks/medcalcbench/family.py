@@ -44,7 +44,7 @@ class MedCalcBench(Family):
         paths = [folder / name for name in _FILES[split]]
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
-            raise TaskError(f"{folder}: no {' or '.join(_FILES[split])}")
+            raise TaskError(f"{folder}: no {' or '.join(_FILES[split])}") from FileNotFoundError(folder)
         seen: set[int] = set()
         for record in read_jsonl(path, report):
             try:
