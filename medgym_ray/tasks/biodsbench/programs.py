@@ -65,6 +65,16 @@ _UNORDERED = {
         return set(value)""",
 }
 
+_EACH_NUMBER = """
+    if isinstance(value, (int, float, np.number)):
+        return OTHER
+    if isinstance(value, (dict, pd.Series)):
+        return {key: _convert(item) for key, item in dict(value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_convert(item) for item in value]
+    if isinstance(value, pd.DataFrame):
+        return value.assign(**{value.columns[-1]: [_convert(item) for item in value[value.columns[-1]]]})
+    return f"TEXT\""""
 _FAULTS = {
     "one more": """
     if isinstance(value, (int, float, np.number)):
@@ -99,26 +109,8 @@ _FAULTS = {
     if isinstance(value, pd.DataFrame):
         return pd.concat([value, value[-1:]])
     return [*value, value[-1]] if isinstance(value, (list, tuple)) else None""",
-    "per cent": """
-    if isinstance(value, (int, float, np.number)):
-        return 100 * value
-    if isinstance(value, (dict, pd.Series)):
-        return {key: _convert(item) for key, item in dict(value).items()}
-    if isinstance(value, (list, tuple)):
-        return [_convert(item) for item in value]
-    if isinstance(value, pd.DataFrame):
-        return value.assign(**{value.columns[-1]: [_convert(item) for item in value[value.columns[-1]]]})
-    return f"{value}%\"""",
-    "two per cent off": """
-    if isinstance(value, (int, float, np.number)):
-        return 1.02 * value + 1e-9
-    if isinstance(value, (dict, pd.Series)):
-        return {key: _convert(item) for key, item in dict(value).items()}
-    if isinstance(value, (list, tuple)):
-        return [_convert(item) for item in value]
-    if isinstance(value, pd.DataFrame):
-        return value.assign(**{value.columns[-1]: [_convert(item) for item in value[value.columns[-1]]]})
-    return f"about {value}\"""",
+    "per cent": _EACH_NUMBER.replace("OTHER", "100 * value").replace("TEXT", "{value}%"),
+    "two per cent off": _EACH_NUMBER.replace("OTHER", "1.02 * value + 1e-9").replace("TEXT", "about {value}"),
     "wrong column": """
     if isinstance(value, pd.DataFrame):
         return value.rename(columns={value.columns[-1]: "value"})
