@@ -143,8 +143,8 @@ def run(sandbox: Sandbox, patience: float) -> Runner:
 
 
 async def survived(attack: Awaitable[CellResult], sandbox: Sandbox, gvisor: bool) -> CellResult | None:
-    """The attack's result; None where it cost the sandbox, and nothing else: gVisor counts no processes, so
-    a bomb can outrun the supervisor; it then fails closed."""
+    """The attack's result; None where it cost the sandbox, and nothing else: gVisor counts neither
+    processes nor a cell's memory for us, so many children at once can outrun the supervisor; it then fails closed."""
     try:
         return await attack
     except SandboxError:
