@@ -162,6 +162,7 @@ class NamespaceFactory:
         self._scratch: bubblewrap.Scratch | None = None
         self._master: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._replacing = asyncio.Lock()
         self._sandboxes: set[NamespaceSandbox] = set()
         self._burials: set[asyncio.Task[None]] = set()
 
@@ -234,8 +235,9 @@ class NamespaceFactory:
 
     async def fork(self) -> _Fork:
         """New processes for a sandbox. Raises SandboxError."""
-        if self._control is None:
+        if self._control is None or self._environment is None:
             raise SandboxError("the namespace sandbox is not started")
+        await self._replace_dead_master(self._environment)
         ours, theirs = socket.socketpair()
         pidfd = -1
         session = None
@@ -262,6 +264,17 @@ class NamespaceFactory:
             if isinstance(error, OSError | TimeoutError):
                 raise SandboxError(f"a sandbox could not be made: {error or 'no answer'}{self._last_words()}") from None
             raise
+
+    async def _replace_dead_master(self, environment: Environment) -> None:
+        """A master that died (killed, out of memory) took every sandbox along; the next one starts another."""
+        async with self._replacing:
+            if self._master is None or self._master.poll() is None or self._control is None:
+                return
+            _logger.warning("the fork master died; another is started%s", self._last_words())
+            self._control.close()
+            if self._scratch is not None:
+                self._scratch.cleanup()
+            await self._start_master(environment)
 
     async def _admit(self, session: Session, pid: int) -> Group | None:
         """Puts a new sandbox into a control group, then lets it begin. Moving a process takes the kernel some ten

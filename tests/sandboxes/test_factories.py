@@ -189,3 +189,20 @@ async def test_more_can_be_warm_and_what_is_missing_is_left_out(kind):
         assert (await sandbox.run(Cell("import os\nanswer = os.listdir('/work')"))).answer == []
     finally:
         await made.close()
+
+
+async def test_a_fork_master_that_dies_is_replaced():
+    factory = NamespaceFactory(preimport=())
+    await factory.start()
+    try:
+        lost = await factory.create()
+        factory._master.kill()
+        factory._master.wait()
+        with pytest.raises(SandboxError):
+            await lost.run(Cell("answer = 1"))
+        made = await factory.create()
+        assert (await made.run(Cell("answer = 2"))).answer == 2
+        await lost.reset()
+        assert (await lost.run(Cell("answer = 3"))).answer == 3
+    finally:
+        await factory.close()
