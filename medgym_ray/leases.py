@@ -6,7 +6,7 @@ Pure bookkeeping, no clock and no I/O of its own; the conductor actor wraps it.
 import hashlib
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from medgym_ray.tasks.base import Task
 from medgym_ray.trajectory import trajectory_id
@@ -71,6 +71,7 @@ class LeaseBook:
     _completed: set[str] = field(default_factory=set)
     _dropped_rollouts: set[str] = field(default_factory=set)
     _active: dict[str, _Active] = field(default_factory=dict)
+    _adopted: set[str] = field(default_factory=set)
     _again: deque[Lease] = field(default_factory=deque)
     _fresh: Iterator[Lease] | None = None
     _earlier: int = 0
@@ -87,7 +88,7 @@ class LeaseBook:
         for task in self.tasks:
             for rollout in range(self.rollouts):
                 identity = trajectory_id(self.run_key, task.task_id, rollout)
-                if identity in self._completed:
+                if identity in self._completed or identity in self._adopted:
                     continue
                 if task.task_id in self.dropped:
                     self._dropped_rollouts.add(identity)
@@ -101,12 +102,20 @@ class LeaseBook:
             lease = self._next()
             if lease is None:
                 break
-            lent = Lease(
-                lease.trajectory_id, lease.task, lease.rollout_index, lease.attempt, lease.seed, now + self.lease_s
-            )
-            self._active[lent.trajectory_id] = _Active(lent, owner)
-            taken.append(lent)
+            taken.append(self._lend(owner, lease, now))
         return taken
+
+    def adopt(self, owner: str, leases: Sequence[Lease], now: float) -> None:
+        """Before the first `take`: what an earlier book lent to `owner`, which still works on it."""
+        for lease in leases:
+            if lease.trajectory_id not in self._completed:
+                self._adopted.add(lease.trajectory_id)
+                self._lend(owner, lease, now)
+
+    def _lend(self, owner: str, lease: Lease, now: float) -> Lease:
+        lent = replace(lease, deadline=now + self.lease_s)
+        self._active[lent.trajectory_id] = _Active(lent, owner)
+        return lent
 
     def _next(self) -> Lease | None:
         while self._again:

@@ -230,3 +230,21 @@ def test_a_rollouts_seed_leaves_room_for_the_turns(seed: int) -> None:
     seeds = {rollout_seed(seed, f"f/{t}", r) for t in range(20) for r in range(20)}
     assert len(seeds) == 400
     assert all(0 <= s < 2**62 for s in seeds)
+
+
+def test_what_a_dead_book_had_lent_stays_with_its_owners_and_is_lent_to_nobody_else() -> None:
+    before = _book()
+    first, second, third = before.take("a", 3, now=5.0)
+    after = _book(done=(first.trajectory_id,))
+    after.adopt("a", [first, second, third], now=7.0)
+    assert after.counts().active == 2, "what is durable is not adopted"
+    assert [lease.trajectory_id for lease in after.take("b", 9, now=7.0)] == [_id(1, 1)]
+    assert after.fail(second.trajectory_id, second.attempt, "oops") is False
+    again = after.take("b", 9, now=8.0)
+    assert [(lease.trajectory_id, lease.attempt) for lease in again] == [(second.trajectory_id, 1)]
+    assert [lease.deadline for lease, _ in after.release("a", "gone")] == [7.0 + LEASE_S]
+    for lease in (*again, *after.take("c", 9, now=9.0)):
+        after.complete(lease.trajectory_id, success=True)
+    after.complete(_id(1, 1), success=True)
+    assert after.finished()
+    assert after.counts().done == 4
