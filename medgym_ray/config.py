@@ -25,6 +25,7 @@ _NOT_IDENTITY = (
     "agent.attempts",
     "cluster",
     "model.env",
+    "model.hosted",
     "model.max_in_flight",
     "model.replicas",
     "output",
@@ -55,8 +56,14 @@ class ModelConfig:
     """Passed to vLLM's AsyncEngineArgs as it is."""
     env: dict[str, str] = field(default_factory=dict)
     """Environment variables of the replica's process."""
+    hosted: bool = False
+    """replay: in `replicas` actors, as an engine would be, to rehearse routing, load and failures without GPUs."""
     mistakes: float = 0.0
     """oracle: how likely a gold program is preceded by a wrong version of it, which fails and is then repaired."""
+
+    def engines(self) -> int:
+        """How many replica actors the model runs in."""
+        return self.replicas if self.kind == "vllm" or self.hosted else 0
 
 
 @dataclass
@@ -243,6 +250,8 @@ def _check_numbers(config: GenerateConfig) -> None:
         raise ConfigError(f"sampling.top_p={config.sampling.top_p}: must lie in (0, 1]")
     if not 0 <= config.model.mistakes <= 1:
         raise ConfigError(f"model.mistakes={config.model.mistakes}: must lie in [0, 1]")
+    if config.model.hosted and config.model.kind != "replay":
+        raise ConfigError("model.hosted=true: only +model=replay can be hosted; an engine always is")
     if config.model.mistakes and config.model.kind != "oracle":
         raise ConfigError(f"model.mistakes={config.model.mistakes}: only +model=oracle makes mistakes on purpose")
     if not -(2**63) <= config.seed < 2**63:

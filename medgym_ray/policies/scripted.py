@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from medgym_ray.actions import Action, render_json_action
@@ -67,3 +68,16 @@ def read_replies(path: Path) -> dict[str, list[str]]:
 def replay_policy(recorded: Mapping[str, Sequence[str]], task_id: str) -> ScriptedPolicy:
     """Repeats what was recorded for this task, else for every task."""
     return ScriptedPolicy(recorded.get(task_id, recorded.get(ANY_TASK, ())), "replay")
+
+
+class HostedReplay:
+    """Recorded replies in the place of an engine: the way to it, its loss and its replacement are the real ones."""
+
+    def __init__(self, path: Path, replica: str) -> None:
+        """Raises ConfigError."""
+        self._recorded = read_replies(path)
+        self._replica = replica
+
+    async def generate(self, request: GenerationRequest) -> Generation:
+        """The reply of that turn; raises RepliesExhausted after the last."""
+        return replace(await replay_policy(self._recorded, request.task_id).generate(request), replica=self._replica)
