@@ -1,11 +1,13 @@
 """The only actor with global state: it leases rollouts, takes reports, and counts."""
 
+import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from actors.calls import Seat
 from medgym_ray.leases import Counts, Lease, LeaseBook
 from medgym_ray.tasks.base import Task
 from medgym_ray.trajectory import Failure
@@ -47,7 +49,7 @@ class Conductor:
 
     def __init__(self, run_id: str, writer: Any, book: dict[str, Any]) -> None:
         self._run_id = run_id
-        self._writer = writer
+        self._writer = Seat(writer)
         self._settings = book
         self._tasks: list[Task] = []
         self._book: LeaseBook | None = None
@@ -58,9 +60,19 @@ class Conductor:
         """Tasks come in portions, so that no message grows with the run."""
         self._tasks.extend(tasks)
 
-    async def begin(self, done: Collection[str]) -> None:
-        """After the last portion; `done` are the ids that earlier runs made durable."""
+    async def begin(self, done: Collection[str], held: Mapping[str, Sequence[Lease]]) -> None:
+        """After the last portion. `done` are the ids that are durable; `held` is what a dead conductor had lent."""
         self._book = LeaseBook(tasks=self._tasks, done=done, **self._settings)
+        for owner, leases in held.items():
+            self._book.adopt(owner, leases, time.monotonic())
+
+    async def use_writer(self, writer: Any) -> None:
+        """The writer died; another follows it."""
+        self._writer.take(writer)
+
+    async def live(self) -> None:
+        """Never returns: who waits for it learns of the actor's end."""
+        await asyncio.Event().wait()
 
     def _lease_book(self) -> LeaseBook:
         assert self._book is not None, "begin() comes first"
@@ -86,7 +98,8 @@ class Conductor:
         await self._record(lease, error_class, message, final=final)
 
     async def _record(self, lease: Lease, error_class: str, message: str, *, final: bool) -> None:
-        await self._writer.append_failure.remote(
+        await self._writer.ask(
+            "append_failure",
             Failure(
                 trajectory_id=lease.trajectory_id,
                 run_id=self._run_id,
@@ -97,7 +110,7 @@ class Conductor:
                 error_class=error_class,
                 message=message,
                 at=datetime.now(UTC),
-            )
+            ),
         )
 
     async def drop_task(self, task_id: str, reason: str) -> None:

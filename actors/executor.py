@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray.exceptions import RayError
-
+from actors.calls import Seat
 from actors.conductor import Report
 from actors.replica import ReplicatedPolicy
 from medgym_ray.config import GenerateConfig
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
-from medgym_ray.errors import MedgymError, PolicyError, RecordError, SandboxError, StorageError, TaskError
+from medgym_ray.errors import (
+    ClusterError,
+    MedgymError,
+    PolicyError,
+    RecordError,
+    SandboxError,
+    StorageError,
+    TaskError,
+)
 from medgym_ray.leases import Lease
 from medgym_ray.paths import sample_dir
 from medgym_ray.policies.base import Policy, Sampling
@@ -51,11 +58,12 @@ class SandboxExecutor:
 
     def __init__(self, name: str, plan: RunPlan, conductor: Any, writer: Any, replicas: Mapping[str, Any]) -> None:
         self._name, self._plan = name, plan
-        self._conductor, self._writer = conductor, writer
+        self._conductor, self._writer = Seat(conductor), Seat(writer)
         self._replicated = ReplicatedPolicy(replicas, plan.config.model.max_in_flight) if replicas else None
         self._families: dict[str, Family] = {}
         self._vetted: dict[str, asyncio.Task[str | None]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._leases: dict[str, Lease] = {}
         self._fatal: MedgymError | None = None
         self._closing = False
 
@@ -71,7 +79,9 @@ class SandboxExecutor:
             self._sandboxes.fill()
         self._graders = SandboxPool(self._factory, max(2, sandbox.concurrency // 4))
         self._provenance = {**self._plan.provenance, **self._factory.provenance()}
-        self._recorded = read_replies(Path(config.model.path or "")) if config.model.kind == "replay" else {}
+        self._recorded = {}
+        if config.model.kind == "replay" and self._replicated is None:
+            self._recorded = read_replies(Path(config.model.path or ""))
         self._template = load_template(config.model.path or "") if config.model.kind == "vllm" else None
         self._settings = EpisodeSettings(
             protocol=config.protocol,
@@ -98,12 +108,13 @@ class SandboxExecutor:
             free = self._plan.config.sandbox.concurrency - len(self._running)
             leases: list[Lease] = []
             if free and not over:
-                leases, over = await self._conductor.take.remote(self._name, free)
+                leases, over = await self._conductor.ask("take", self._name, free)
             if self._closing:
                 for lease in leases:
-                    await self._conductor.give_back.remote(lease)
+                    await self._conductor.ask("give_back", lease)
                 break
             for lease in leases:
+                self._leases[lease.trajectory_id] = lease
                 self._running[lease.trajectory_id] = asyncio.create_task(self._play(lease))
             await self._report_load()
             if leases and free > len(leases):
@@ -123,7 +134,7 @@ class SandboxExecutor:
 
     async def _report_load(self) -> None:
         busy = self._replicated.busy() if self._replicated else frozenset()
-        await self._conductor.report_load.remote(self._name, len(self._running), busy)
+        await self._conductor.ask("report_load", self._name, len(self._running), busy)
 
     async def _play(self, lease: Lease) -> None:
         """One lease from start to report; nothing that happens in it touches another."""
@@ -132,33 +143,28 @@ class SandboxExecutor:
         except StorageError as error:
             # No trajectory can be kept any more: stop instead of burning the policy's time.
             self._fatal = error
-            await self._conductor.give_back.remote(lease)
-        except PolicyError as error:
-            if self._replicated is None or not self._replicated.all_lost():
-                await self._conductor.fail.remote(lease, type(error).__name__, str(error))
-                return
-            self._fatal = error
-            await self._conductor.give_back.remote(lease)
-        except (RecordError, SandboxError, TaskError) as error:
-            await self._conductor.fail.remote(lease, type(error).__name__, str(error))
+            await self._conductor.ask("give_back", lease)
+        except (PolicyError, RecordError, SandboxError, TaskError) as error:
+            await self._conductor.ask("fail", lease, type(error).__name__, str(error))
         except asyncio.CancelledError:
-            await self._conductor.give_back.remote(lease)
+            await self._conductor.ask("give_back", lease)
             raise
-        except RayError as error:
-            self._fatal = PolicyError(f"an actor of the run is gone: {' '.join(str(error).split())[:300]}")
+        except ClusterError as error:
+            self._fatal = error  # nobody followed the conductor or the writer: there is nobody to report to
         except Exception as error:  # a defect of ours: recorded like any failure, never a reward
             _LOG.exception("episode %s", lease.trajectory_id)
-            await self._conductor.fail.remote(lease, type(error).__name__, str(error) or type(error).__name__)
+            await self._conductor.ask("fail", lease, type(error).__name__, str(error) or type(error).__name__)
         finally:
             if self._replicated is not None:
                 self._replicated.router.forget(lease.trajectory_id)
             self._running.pop(lease.trajectory_id, None)
+            self._leases.pop(lease.trajectory_id, None)
 
     async def _play_to_end(self, lease: Lease) -> None:
         family = self._family(lease.task.family)
         reason = await self._vet(family, lease.task)
         if reason is not None:
-            await self._conductor.drop_task.remote(lease.task.task_id, reason)
+            await self._conductor.ask("drop_task", lease.task.task_id, reason)
             return
         policy = self._policy(family, lease)
         tables = self._tables.index(family)
@@ -175,18 +181,9 @@ class SandboxExecutor:
                 tables,
             )
             trajectory: Trajectory = await episode.run()
-        await self._append(trajectory)
+        await self._writer.ask("append", trajectory)
         generated = sum(turn.completion_tokens or 0 for turn in trajectory.turns)
-        await self._conductor.complete.remote(Report(trajectory.trajectory_id, trajectory.success, generated))
-
-    async def _append(self, trajectory: Trajectory) -> None:
-        try:
-            await self._writer.append.remote(trajectory)
-        except RayError as error:
-            cause = getattr(error, "cause", None)
-            if isinstance(cause, MedgymError):
-                raise cause from error
-            raise StorageError(f"the writer is gone: {' '.join(str(error).split())[:300]}") from error
+        await self._conductor.ask("complete", Report(trajectory.trajectory_id, trajectory.success, generated))
 
     def _family(self, name: str) -> Family:
         if name not in self._families:
@@ -217,7 +214,7 @@ class SandboxExecutor:
                 max_turns = self._plan.config.agent.max_turns
                 return NoisyOracle(with_mistakes(actions, family.actions, rate, lease.seed, max_turns))
             return oracle_policy(actions)
-        if kind == "replay":
+        if kind == "replay" and self._replicated is None:
             return replay_policy(self._recorded, task.task_id)
         assert self._replicated is not None
         return self._replicated
@@ -237,6 +234,23 @@ class SandboxExecutor:
             model=plan.config.model.name,
             provenance={**self._provenance, **indexed},
         )
+
+    async def held(self) -> list[Lease]:
+        """What it works on, for a conductor that follows one that died."""
+        return list(self._leases.values())
+
+    async def use_conductor(self, conductor: Any) -> None:
+        """The conductor died; another follows it."""
+        self._conductor.take(conductor)
+
+    async def use_writer(self, writer: Any) -> None:
+        """The writer died; another follows it, and what the dead one did not acknowledge is sent again."""
+        self._writer.take(writer)
+
+    async def use_replica(self, name: str, replica: Any) -> None:
+        """A replica died; another follows it."""
+        if self._replicated is not None:
+            await self._replicated.use(name, replica)
 
     async def stop(self, drain_s: float) -> None:
         """Lets running episodes end for `drain_s` seconds, then gives the rest back."""

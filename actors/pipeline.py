@@ -1,33 +1,36 @@
-"""The driver's side of a run: starts the actors, replaces executors that die, and ends what it started."""
+"""The driver's side of a run: starts the actors, has others follow those that die, and ends what it started."""
 
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError
 
+from actors.calls import Seat, answer, kill, reason
 from actors.cluster import Cluster, require
 from actors.conductor import Conductor, Progress
 from actors.executor import RunPlan, SandboxExecutor
 from actors.replica import PolicyReplica
 from actors.writer import ShardWriter
-from medgym_ray.errors import ClusterError, MedgymError
+from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageError
+from medgym_ray.leases import Lease
+from medgym_ray.patience import Patience
 from medgym_ray.tasks.base import Task
 
 _ACTOR_CPUS = 0.5
 """Bookkeeping for Ray only: an executor waits most of the time, a replica's GPUs do the work."""
 _CALLS = 1000
 """Calls that one actor has under way; each is a coroutine."""
-_REPLACEMENTS = 8
-"""Executors that may die and be replaced in one run before it is given up."""
+_DEATHS = 8
+"""How often the holders of one place may die while not one rollout ends."""
 _POLL_S = 0.5
 _PORTION = 1000
 """Tasks per message to the conductor."""
+_TELL_S = 5.0
 _CLOSE_S = 20.0
 _SLACK_S = 120.0
 """What a lease lasts beyond the trajectory's own deadline: vetting, grading, waiting for the disk."""
@@ -52,50 +55,32 @@ class Pipeline:
         self._tasks, self._known = tasks, known
         self.shape = self._shape()
         self._writer: Any = None
-        self._conductor: Any = None
+        self._conductor = Seat(None)
         self._replicas: dict[str, Any] = {}
         self._executors: dict[str, Any] = {}
-        self._runs: dict[asyncio.Future[None], str] = {}
         self._born = 0
-        self._stopping: asyncio.Future[None] | None = None
+        self._done = 0
+        self._stopping: asyncio.Task[None] | None = None
 
     def _shape(self) -> Shape:
         config = self._plan.config
-        replicas = config.model.replicas if config.model.kind == "vllm" else 0
-        gpus = replicas * config.model.tensor_parallel_size * config.model.gpus
+        replicas = config.model.engines()
         wanted = math.ceil(len(self._tasks) * config.sampling.rollouts / config.sandbox.concurrency)
         free = self._cluster.resources.get("CPU", 1.0) - replicas * _ACTOR_CPUS
         executors = config.cluster.executors or max(1, min(wanted, int(free // 2)))
-        require(self._cluster, cpus=(executors + replicas) * _ACTOR_CPUS, gpus=gpus)
+        require(self._cluster, cpus=(executors + replicas) * _ACTOR_CPUS, gpus=replicas * self._gpus())
         return Shape(executors, replicas, executors * config.sandbox.concurrency)
+
+    def _gpus(self) -> float:
+        """Of one replica."""
+        return self._plan.config.model.tensor_parallel_size * self._plan.config.model.gpus
 
     async def start(self) -> None:
         """Starts every actor and waits until each is ready. Raises the typed error of the first that is not."""
-        config, plan = self._plan.config, self._plan
-        shard_bytes = config.output.shard_mb * 1024 * 1024
-        self._writer = self._spawn(
-            ShardWriter, str(self._root), "0", self._known, shard_bytes, config.output.shard_s, num_cpus=0
-        )
-        await _typed(self._writer.open.remote())
-        book = {
-            "run_key": plan.run_key,
-            "rollouts": config.sampling.rollouts,
-            "attempts": config.agent.attempts,
-            "seed": config.seed,
-            "lease_s": config.agent.deadline_s + _SLACK_S,
-        }
-        self._conductor = self._spawn(Conductor, plan.run_id, self._writer, book, num_cpus=0)
-        for start in range(0, len(self._tasks), _PORTION):
-            await _typed(self._conductor.add_tasks.remote(self._tasks[start : start + _PORTION]))
-        await _typed(self._conductor.begin.remote(self._known))
-        for number in range(self.shape.replicas):
-            name = f"replica-{number}"
-            gpus = config.model.tensor_parallel_size * config.model.gpus
-            self._replicas[name] = self._spawn(
-                PolicyReplica, name, config.model, env=config.model.env, num_cpus=_ACTOR_CPUS, num_gpus=gpus
-            )
-        await asyncio.gather(*(_typed(replica.start.remote()) for replica in self._replicas.values()))
-        await asyncio.gather(*(self._add_executor() for _ in range(self.shape.executors)))
+        await self._start_writer(self._known)
+        await self._start_conductor(self._known, {})
+        await asyncio.gather(*(self._start_replica(f"replica-{n}") for n in range(self.shape.replicas)))
+        await asyncio.gather(*(self._start_executor() for _ in range(self.shape.executors)))
 
     def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
         """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
@@ -104,100 +89,220 @@ class Pipeline:
             max_concurrency=_CALLS, max_restarts=0, runtime_env={"env_vars": env} if env else None, **options
         ).remote(*arguments)
 
-    async def _add_executor(self) -> None:
+    async def _start_writer(self, known: Collection[str] | None) -> Any:
+        output = self._plan.config.output
+        size = output.shard_mb * 1024 * 1024
+        writer = self._spawn(ShardWriter, str(self._root), "0", size, output.shard_s, num_cpus=0)
+        await answer(writer.open.remote(known))
+        self._writer = writer
+        return writer
+
+    async def _start_conductor(self, done: Collection[str], held: Mapping[str, Sequence[Lease]]) -> Any:
+        config, plan = self._plan.config, self._plan
+        book = {
+            "run_key": plan.run_key,
+            "rollouts": config.sampling.rollouts,
+            "attempts": config.agent.attempts,
+            "seed": config.seed,
+            "lease_s": config.agent.deadline_s + _SLACK_S,
+        }
+        conductor = self._spawn(Conductor, plan.run_id, self._writer, book, num_cpus=0)
+        for start in range(0, len(self._tasks), _PORTION):
+            await answer(conductor.add_tasks.remote(self._tasks[start : start + _PORTION]))
+        await answer(conductor.begin.remote(done, held))
+        if self._stopping is not None:
+            await answer(conductor.stop.remote())
+        self._conductor.take(conductor)
+        return conductor
+
+    async def _start_replica(self, name: str) -> Any:
+        model = self._plan.config.model
+        replica = self._spawn(PolicyReplica, name, model, env=model.env, num_cpus=_ACTOR_CPUS, num_gpus=self._gpus())
+        await answer(replica.start.remote())
+        self._replicas[name] = replica
+        return replica
+
+    async def _start_executor(self) -> str:
         name = f"executor-{self._born}"
         self._born += 1
-        executor = self._spawn(
+        executor = self._executors[name] = self._spawn(
             SandboxExecutor,
-            *(name, self._plan, self._conductor, self._writer, self._replicas),
+            *(name, self._plan, self._conductor.actor, self._writer, self._replicas),
             num_cpus=_ACTOR_CPUS,
             scheduling_strategy="SPREAD",
         )
-        self._executors[name] = executor
-        await _typed(executor.start.remote())
-        self._runs[asyncio.ensure_future(_typed(executor.run.remote()))] = name
+        try:
+            await answer(executor.start.remote())
+        except Exception:
+            kill(self._executors.pop(name))
+            raise
+        return name
 
     async def work(self, show: Callable[[Progress], None], stop: asyncio.Event) -> Progress:
         """Until every rollout is done, dropped or failed, or `stop` is set. Raises the error that ended the run."""
-        while self._runs:
-            done, _ = await asyncio.wait(self._runs, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
-            for run in done:
-                await self._ended(self._runs.pop(run), run, replace=not stop.is_set())
+        places = [asyncio.create_task(self._keep_executor(name, stop)) for name in list(self._executors)]
+        others = [
+            self._keep("the writer", self._writer, self._follow_writer),
+            self._keep("the conductor", self._conductor.actor, self._follow_conductor),
+            *(self._keep_replica(name) for name in list(self._replicas)),
+        ]
+        keepers = [asyncio.create_task(other) for other in others]
+        end = asyncio.create_task(self._show(show, stop, places))
+        try:
+            pending: set[asyncio.Task[Any]] = {end, *places, *keepers}
+            while not end.done():
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            return end.result()
+        finally:
+            await _cancel([end, *places, *keepers])
+
+    async def _show(
+        self, show: Callable[[Progress], None], stop: asyncio.Event, places: Collection[asyncio.Task[None]]
+    ) -> Progress:
+        """Until nothing is left to do, or what ran has been stopped."""
+        while True:
             if stop.is_set() and self._stopping is None:
-                self._stopping = asyncio.ensure_future(self._drain())
-            show(await self.progress())
-        if self._stopping is not None:
-            await self._stopping
-        return await self.progress()
+                self._stopping = asyncio.create_task(self._drain())
+            over = self._stopping.done() if self._stopping else all(place.done() for place in places)
+            progress: Progress = await self._conductor.ask("progress")
+            self._done = progress.counts.done
+            show(progress)
+            if over or progress.finished:
+                return progress
+            await asyncio.wait([*places, *([self._stopping] if self._stopping else [])], timeout=_POLL_S)
 
-    async def progress(self) -> Progress:
-        """Asks the conductor."""
-        progress: Progress = await _typed(self._conductor.progress.remote())
-        return progress
+    async def _keep_executor(self, name: str, stop: asyncio.Event) -> None:
+        """The place of an executor: one that dies is followed by another, its leases are lent again."""
+        patience = Patience(_DEATHS)
+        while True:
+            try:
+                name = name or await self._start_executor()
+                await answer(self._executors[name].run.remote())
+                return
+            except (ConfigError, StorageError):
+                raise
+            except Exception as error:
+                if name:
+                    kill(self._executors.pop(name))
+                    await self._conductor.ask("release", name)
+                if stop.is_set():
+                    return
+                if not await self._pause(patience):
+                    if self._executors:
+                        return  # the others go on
+                    raise _given_up("executors keep", error) from error
+                name = ""
 
-    async def _ended(self, name: str, run: "asyncio.Future[None]", *, replace: bool) -> None:
-        error = run.exception()
-        executor = self._executors[name] if error is None else self._executors.pop(name)
-        if error is None:
-            return
-        with contextlib.suppress(RayError):
-            ray.kill(executor)
-        await _typed(self._conductor.release.remote(name))
-        if isinstance(error, MedgymError) and not isinstance(error, ClusterError):
-            raise error
-        if replace and self._born < self.shape.executors + _REPLACEMENTS:
-            await self._add_executor()
-        elif not self._runs:
-            raise ClusterError(f"executors keep dying ({_reason(error)})") from error
+    async def _keep_replica(self, name: str) -> None:
+        """The place of a replica; where it is given up, the others go on."""
+        try:
+            await self._keep(name, self._replicas[name], lambda: self._follow_replica(name))
+        except ClusterError:
+            del self._replicas[name]
+            if not self._replicas:
+                raise
+
+    async def _keep(self, what: str, actor: Any, follow: Callable[[], Awaitable[Any]]) -> None:
+        """The place of an actor: one that dies is followed by another. Raises what is beyond help."""
+        patience = Patience(_DEATHS)
+        while True:
+            try:
+                actor = actor or await follow()
+                await answer(actor.live.remote())
+            except (ClusterError, PolicyError) as error:
+                if actor is not None:
+                    kill(actor)
+                    actor = None
+                if not await self._pause(patience):
+                    raise _given_up(f"{what} keeps", error) from error
+
+    async def _pause(self, patience: Patience) -> bool:
+        """Waits before the next is started; False where enough have died."""
+        seconds = patience.pause(self._done)
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+        return seconds is not None
+
+    async def _follow_writer(self) -> Any:
+        writer = await self._start_writer(None)
+        await _tell([*self._executors.values(), self._conductor.actor], "use_writer", writer)
+        return writer
+
+    async def _follow_conductor(self) -> Any:
+        """What executors hold stays theirs; asked before what is durable, so that nothing falls between the two."""
+        held = dict(await asyncio.gather(*(_held(*item) for item in self._executors.items())))
+        done = await answer(self._writer.ids.remote())
+        conductor = await self._start_conductor(done, held)
+        await _tell([conductor], "use_writer", self._writer)  # it may have changed meanwhile
+        await _tell(self._executors.values(), "use_conductor", conductor)
+        return conductor
+
+    async def _follow_replica(self, name: str) -> Any:
+        replica = await self._start_replica(name)
+        await _tell(self._executors.values(), "use_replica", name, replica)
+        return replica
 
     async def _drain(self) -> None:
-        await _typed(self._conductor.stop.remote())
-        drain_s = self._plan.config.cluster.drain_s
-        stops = [executor.stop.remote(drain_s) for executor in self._executors.values()]
-        await asyncio.gather(*map(_typed, stops), return_exceptions=True)
+        await self._conductor.ask("stop")
+        await asyncio.gather(*(self._stop(executor) for executor in list(self._executors.values())))
+
+    async def _stop(self, executor: Any) -> None:
+        with contextlib.suppress(ClusterError):  # it died: its rollouts wait for the next run
+            await answer(executor.stop.remote(self._plan.config.cluster.drain_s))
 
     async def close(self) -> None:
         """Ends sandboxes and engines, seals what is open, and removes our actors. Raises StorageError from sealing."""
+        others = [*self._executors.values(), *self._replicas.values()]
         try:
-            others = [*self._executors.values(), *self._replicas.values()]
             await _within(_CLOSE_S, [actor.close.remote() for actor in others])
-            if self._writer is not None:
-                await _typed(self._writer.close.remote())
+            await self._close_writer()
         finally:
-            for actor in [*self._executors.values(), *self._replicas.values(), self._conductor, self._writer]:
+            for actor in [*others, self._conductor.actor, self._writer]:
                 if actor is not None:
-                    with contextlib.suppress(RayError):
-                        ray.kill(actor)
-            waiting = [*self._runs, *([self._stopping] if self._stopping else [])]
-            for future in waiting:
-                future.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+                    kill(actor)
+            if self._stopping is not None:
+                await _cancel([self._stopping])
+
+    async def _close_writer(self) -> None:
+        if self._writer is None:
+            return
+        try:
+            await answer(self._writer.close.remote())
+        except ClusterError as error:  # it died at the last moment: its log is made a shard by another
+            try:
+                async with asyncio.timeout(_CLOSE_S * 2):
+                    await answer((await self._start_writer(None)).close.remote())
+            except TimeoutError:
+                raise error from None
+
+
+def _given_up(what: str, error: Exception) -> ClusterError:
+    return ClusterError(f"{what} dying ({reason(error)}); what was done is kept, the same command goes on")
+
+
+async def _held(name: str, executor: Any) -> tuple[str, list[Lease]]:
+    try:
+        return name, await answer(executor.held.remote())
+    except ClusterError:
+        return name, []  # it died as well
+
+
+async def _tell(actors: Iterable[Any], method: str, *arguments: Any) -> None:
+    """Calls the same method of each; one that is dead need not know."""
+    await _within(_TELL_S, [getattr(actor, method).remote(*arguments) for actor in actors])
 
 
 async def _within(seconds: float, calls: Sequence[Any]) -> None:
-    """Waits for clean-up calls; one that fails or hangs never fails a run: its actor is killed next."""
-    pending = [asyncio.ensure_future(_typed(call)) for call in calls]
+    """Waits for calls, one of which may fail or hang without harm to the run."""
+    pending = [asyncio.ensure_future(answer(call)) for call in calls]
     if pending:
         await asyncio.wait(pending, timeout=seconds)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        await _cancel(pending)
 
 
-def _reason(error: BaseException) -> str:
-    """One line; of a remote traceback what was raised at its end."""
-    cause = getattr(error, "cause", None) or error
-    return f"{type(cause).__name__}: {' '.join(str(cause).split())}"[:300]
-
-
-async def _typed(call: Any) -> Any:
-    """The result of an actor call, or the library's own error that it raised."""
-    try:
-        return await call
-    except RayActorError as error:
-        raise ClusterError(f"an actor of the run died: {_reason(error)}") from error
-    except RayError as error:
-        cause = getattr(error, "cause", None)
-        if isinstance(cause, MedgymError):
-            raise cause from error
-        raise
+async def _cancel(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,20 +1,25 @@
-"""One vLLM engine as an actor, and the policy that executors see: all replicas behind one `generate`."""
+"""One engine as an actor, and the policy that executors see: all replicas behind one `generate`."""
 
 import asyncio
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, RayError
+from ray.exceptions import ActorDiedError, RayError
 
+from actors.calls import LOST, unwrapped
 from medgym_ray.config import ModelConfig
-from medgym_ray.errors import PolicyError
-from medgym_ray.policies.base import Generation, GenerationRequest
+from medgym_ray.errors import ClusterError, PolicyError
+from medgym_ray.policies.base import Generation, GenerationRequest, Policy
 from medgym_ray.policies.routing import Router
+from medgym_ray.policies.scripted import HostedReplay
 from medgym_ray.policies.vllm import VllmPolicy
 
 _LAST_WORDS_S = 1.0
+_AGAIN_S = 5.0
+"""After which a replica that was only out of reach is asked again."""
 
 
 class PolicyReplica:
@@ -23,11 +28,14 @@ class PolicyReplica:
     def __init__(self, name: str, model: ModelConfig) -> None:
         self._name = name
         self._model = model
-        self._policy: VllmPolicy | None = None
+        self._policy: Policy | None = None
 
     async def start(self) -> None:
-        """Loads the model. Apart from the constructor, so that an error keeps its type. Raises what VllmPolicy does."""
+        """Loads the model. Apart from the constructor, so that an error keeps its type. Raises what the policy does."""
         assert self._model.path is not None
+        if self._model.kind == "replay":
+            self._policy = HostedReplay(Path(self._model.path), self._name)
+            return
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
         self._policy = VllmPolicy(
             self._model.path,
@@ -47,16 +55,21 @@ class PolicyReplica:
             raise
 
     async def _exit_if_dead(self) -> None:
-        assert self._policy is not None
+        if not isinstance(self._policy, VllmPolicy):
+            return
         try:
             await self._policy.check_health()
         except PolicyError:
             # A dead engine would fail every request that is still sent here; but first let this one say why.
             asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
 
+    async def live(self) -> None:
+        """Never returns: who waits for it learns of the actor's end."""
+        await asyncio.Event().wait()
+
     async def close(self) -> None:
         """Ends the engine's processes."""
-        if self._policy is not None:
+        if isinstance(self._policy, VllmPolicy):
             self._policy.close()
 
 
@@ -66,44 +79,70 @@ class ReplicatedPolicy:
     def __init__(self, replicas: Mapping[str, Any], max_in_flight: int) -> None:
         self._replicas = dict(replicas)
         self._lost: set[str] = set()
+        self._found = asyncio.Condition()
         self.router = Router(list(replicas), max_in_flight)
         self._slots = {name: asyncio.Semaphore(max_in_flight) for name in replicas}
 
     async def generate(self, request: GenerationRequest) -> Generation:
-        """One reply; a replica that dies in mid-turn costs that turn only. Raises PolicyError where none is left."""
-        while not self.all_lost():
+        """One reply; a replica that dies in mid-turn costs that turn only, which goes elsewhere.
+
+        Where all are lost it waits for one to be replaced. Raises what the replica raises; PolicyError where none is
+        back before the request's deadline: that is no fault of the episode.
+        """
+        deadline = asyncio.get_running_loop().time() + request.deadline_s - _LAST_WORDS_S
+        while True:
+            await self._one_lives(deadline)
             name = self.router.choose(request.session_id, request.task_id, self._lost)
+            actor = self._replicas[name]
             self.router.begin(name)
             try:
                 async with self._slots[name]:
-                    return await self._ask(name, request)
-            except (ActorDiedError, ActorUnavailableError):
-                self._lost.add(name)
+                    return await _ask(actor, request)
+            except LOST as error:
+                self._lose(name, actor, for_good=isinstance(error, ActorDiedError))
             except RayError as error:
-                raise _typed(error) from error
+                cause = unwrapped(error)
+                raise PolicyError(str(cause)) if isinstance(cause, ClusterError) else cause from error
             finally:
                 self.router.end(name)
-        raise PolicyError("no replica is left: their engines died, failures/ says why; the same command goes on")
 
-    async def _ask(self, name: str, request: GenerationRequest) -> Generation:
-        reply = self._replicas[name].generate.remote(request)
+    async def _one_lives(self, deadline: float) -> None:
         try:
-            generation: Generation = await reply
-        except asyncio.CancelledError:
-            ray.cancel(reply)  # without it the engine would go on generating for nobody
-            raise
-        return generation
+            async with asyncio.timeout_at(deadline if self._all_lost() else None), self._found:
+                await self._found.wait_for(lambda: not self._all_lost())
+        except TimeoutError:
+            raise PolicyError("all replicas are lost, and none was replaced in time") from None
 
-    def all_lost(self) -> bool:
-        """Nobody can reply any more."""
+    def _all_lost(self) -> bool:
         return len(self._lost) == len(self._replicas)
+
+    def _lose(self, name: str, actor: Any, *, for_good: bool) -> None:
+        if self._replicas[name] is not actor:
+            return  # its follower is here already
+        self._lost.add(name)
+        if not for_good:
+            loop = asyncio.get_running_loop()
+            loop.call_later(_AGAIN_S, lambda: loop.create_task(self.use(name, actor, instead_of=actor)))
+
+    async def use(self, name: str, actor: Any, instead_of: Any = None) -> None:
+        """`actor` is the replica called `name` from now on (if that is still the one it is meant to follow)."""
+        if instead_of is not None and self._replicas[name] is not instead_of:
+            return
+        async with self._found:
+            self._replicas[name] = actor
+            self._lost.discard(name)
+            self._found.notify_all()
 
     def busy(self) -> frozenset[str]:
         """The replicas that have a request of ours."""
         return frozenset(name for name, load in self.router.load.items() if load)
 
 
-def _typed(error: RayError) -> BaseException:
-    """The exception that the replica raised, where it is one of ours."""
-    cause = getattr(error, "cause", None)
-    return cause if isinstance(cause, Exception) else PolicyError(" ".join(str(error).split())[:400])
+async def _ask(actor: Any, request: GenerationRequest) -> Generation:
+    reply = actor.generate.remote(request)
+    try:
+        generation: Generation = await reply
+    except asyncio.CancelledError:
+        ray.cancel(reply)  # without it the engine would go on generating for nobody
+        raise
+    return generation
