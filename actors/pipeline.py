@@ -19,6 +19,8 @@ from actors.writer import ShardWriter
 from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageError
 from medgym_ray.leases import Lease
 from medgym_ray.patience import Patience
+from medgym_ray.store.objects import settings
+from medgym_ray.store.roots import Root
 from medgym_ray.tasks.base import Task
 
 _ACTOR_CPUS = 0.5
@@ -49,7 +51,7 @@ class Pipeline:
     """One run on one cluster. `start`, then `work`, then always `close`."""
 
     def __init__(
-        self, plan: RunPlan, cluster: Cluster, root: Path, tasks: Sequence[Task], known: Collection[str]
+        self, plan: RunPlan, cluster: Cluster, root: Root, tasks: Sequence[Task], known: Collection[str]
     ) -> None:
         self._plan, self._cluster, self._root = plan, cluster, root
         self._tasks, self._known = tasks, known
@@ -92,7 +94,8 @@ class Pipeline:
     async def _start_writer(self, known: Collection[str] | None) -> Any:
         output = self._plan.config.output
         size = output.shard_mb * 1024 * 1024
-        writer = self._spawn(ShardWriter, str(self._root), "0", size, output.shard_s, num_cpus=0)
+        env = None if isinstance(self._root, Path) else settings()
+        writer = self._spawn(ShardWriter, str(self._root), "0", size, output.shard_s, env=env, num_cpus=0)
         await answer(writer.open.remote(known))
         self._writer = writer
         return writer

@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import Collection
-from pathlib import Path
 
 from medgym_ray.store.recovery import recover, trajectory_ids
+from medgym_ray.store.roots import root_at
 from medgym_ray.store.writer import DurableWriter, lock
 from medgym_ray.trajectory import Failure, Trajectory
 
 
 class ShardWriter:
-    """Acknowledges a record once it is on disk."""
+    """Acknowledges a record once it is durable."""
 
     def __init__(self, root: str, name: str, shard_bytes: int, shard_s: float) -> None:
-        self._root, self._name = Path(root), name
+        self._root, self._name = root_at(root), name
         self._shard_bytes, self._shard_s = shard_bytes, shard_s
         self._ids: set[str] = set()
         self._writer: DurableWriter | None = None

@@ -1,13 +1,14 @@
 """Runs episodes → trajectories: `python -m medgym_ray.generate [+model=NAME] [tasks.root=DIR] …` (see README)."""
 
 import asyncio
+import contextlib
 import dataclasses
 import importlib.metadata
 import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -18,8 +19,10 @@ from medgym_ray.errors import ClusterError, ConfigError, PolicyError, SandboxErr
 from medgym_ray.policies.scripted import ANY_TASK, read_replies
 from medgym_ray.policies.vllm import INSTALL, installed_version
 from medgym_ray.progress import ProgressDisplay, Snapshot
+from medgym_ray.store.directory import Held
 from medgym_ray.store.layout import DROPPED
 from medgym_ray.store.recovery import Tally, prepare_directory, recover, tally, trajectory_ids
+from medgym_ray.store.roots import Root, root_at
 from medgym_ray.store.run import check_identity, write_card, write_dropped, write_run_file
 from medgym_ray.store.writer import lock
 from medgym_ray.tasks.registry import TaskSet, load_tasks
@@ -57,9 +60,9 @@ def run(config: GenerateConfig) -> int:
     _tell_loaded(tasks, console)
     _check_replies(config, tasks)
     key = run_key(config)
-    root = Path(config.output.dir or f"runs/{config.model.name}-{key[:8]}").expanduser().absolute()
+    root = root_at(config.output.dir or f"runs/{config.model.name}-{key[:8]}")
     known, held = _open_directory(root, config, console)
-    with held:
+    with contextlib.closing(held):
         outcome = _work(config, key, root, tasks, known, console)
         write_dropped(root, {**tasks.report.dropped, **outcome.dropped})
     return _tell_end(config, key, root, outcome, console)
@@ -102,7 +105,7 @@ def _check_replies(config: GenerateConfig, tasks: TaskSet) -> None:
         )
 
 
-def _open_directory(root: Path, config: GenerateConfig, console: Console) -> tuple[set[str], IO[bytes]]:
+def _open_directory(root: Root, config: GenerateConfig, console: Console) -> tuple[set[str], Held]:
     """Makes, locks and mends the run's directory. Raises ConfigError: nothing has run yet, so it is for the user."""
     try:
         prepare_directory(root)
@@ -125,7 +128,7 @@ def _versions() -> dict[str, str]:
     return {"medgym_ray": medgym_ray.__version__, "ray": importlib.metadata.version("ray")}
 
 
-def _work(config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: set[str], console: Console) -> Outcome:
+def _work(config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: set[str], console: Console) -> Outcome:
     rollouts = range(config.sampling.rollouts)
     wanted = {trajectory_id(key, task.task_id, r) for task in tasks.tasks for r in rollouts}
     if wanted <= known:
@@ -153,7 +156,7 @@ def _work(config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: s
 
 
 async def _drive(
-    config: GenerateConfig, key: str, root: Path, tasks: TaskSet, known: set[str], attached: "Cluster", console: Console
+    config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: set[str], attached: "Cluster", console: Console
 ) -> Outcome:
     from actors.executor import RunPlan
     from actors.pipeline import Pipeline
@@ -215,7 +218,7 @@ def _stop_on_signals(console: Console, drain_s: float) -> asyncio.Event:
     return stop
 
 
-def _tell_end(config: GenerateConfig, key: str, root: Path, outcome: Outcome, console: Console) -> int:
+def _tell_end(config: GenerateConfig, key: str, root: Root, outcome: Outcome, console: Console) -> int:
     counted = tally(root)
     write_card(root, counted, model=config.model.name, run_key=key, version=medgym_ray.__version__)
     _tell_reasons("tasks dropped", outcome.dropped, console)
@@ -227,6 +230,8 @@ def _tell_end(config: GenerateConfig, key: str, root: Path, outcome: Outcome, co
     parts += [f"{len(outcome.failed)} failed (see failures/)"] if outcome.failed else []
     parts += [f"stopped with {missing} to go: the same command goes on"] if outcome.interrupted else []
     look = f"datasets.load_dataset('{root}')"
+    if not isinstance(root, Path):
+        look = f"pyarrow.dataset.dataset('{root}/trajectories')"
     print(f"{root}: {'; '.join(parts)}. Look at it: {look}")  # noqa: T201 - the result of the command
     if outcome.interrupted:
         return 130

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -51,15 +52,27 @@ _LOG_NAME = re.compile(r"(?P<table>[a-z]+)-(?P<writer>\w+)-(?P<number>\d+)\.arro
 _SHARD_NAME = re.compile(r"part-(?P<writer>\w+)-(?P<number>\d+)\.parquet")
 
 
-def logs(root: Path) -> list[Part]:
+class Listing(Protocol):
+    """A run's directory that is not a path of this machine."""
+
+    def names(self, folder: str) -> list[str]:
+        """What lies in a folder."""
+
+
+def names_in(root: Path | Listing, folder: str) -> list[str]:
+    """What lies in a folder of a run's directory; nothing where there is no such folder."""
+    return [path.name for path in (root / folder).glob("*")] if isinstance(root, Path) else root.names(folder)
+
+
+def logs(root: Path | Listing) -> list[Part]:
     """The logs that lie in a run's directory, oldest first."""
-    names = [_LOG_NAME.fullmatch(path.name) for path in (root / LOG_DIR).glob("*.arrows")]
+    names = [_LOG_NAME.fullmatch(name) for name in names_in(root, LOG_DIR)]
     return sorted(Part(m["table"], m["writer"], int(m["number"])) for m in names if m and m["table"] in TABLES)
 
 
-def shards(root: Path, table: Table) -> list[Part]:
+def shards(root: Path | Listing, table: Table) -> list[Part]:
     """The shards that lie in a table's folder, listed in the manifest or not."""
-    names = [_SHARD_NAME.fullmatch(path.name) for path in (root / table.name).glob("*.parquet")]
+    names = [_SHARD_NAME.fullmatch(name) for name in names_in(root, table.name)]
     return sorted(Part(table.name, m["writer"], int(m["number"])) for m in names if m)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from medgym_ray.errors import ConfigError
-from medgym_ray.store.atomic import write_text
-from medgym_ray.store.layout import CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES
+from medgym_ray.errors import ConfigError, StorageError
+from medgym_ray.store.layout import CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES, shards
 from medgym_ray.store.recovery import Tally
+from medgym_ray.store.roots import Root, directory
 
 _CARD = """---
 configs:
@@ -38,15 +38,17 @@ configuration, `manifest.jsonl` lists the shards. Rows with `restricted` true ma
 """
 
 
-def check_identity(root: Path, identity: Mapping[str, Any], *, resume: bool) -> bool:
+def check_identity(root: Root, identity: Mapping[str, Any], *, resume: bool) -> bool:
     """True where the directory holds an earlier part of the same run. Raises ConfigError where it holds another."""
-    path = root / RUN_FILE
-    if not path.exists():
-        return False
     try:
-        earlier = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["identity"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read; choose another output.dir") from error
+        content = directory(root).read(RUN_FILE)
+        if content is None:
+            return False
+        earlier = dict(yaml.safe_load(content.decode("utf-8"))["identity"])
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"{root}/{RUN_FILE}: cannot be read; choose another output.dir") from error
+    except StorageError as error:
+        raise ConfigError(str(error)) from error
     differing = [key for key in sorted({*earlier, *identity}) if earlier.get(key) != identity.get(key)]
     if differing:
         shown = ", ".join(f"{k}={identity.get(k)} (there: {earlier.get(k)})" for k in differing[:6])
@@ -59,12 +61,13 @@ def check_identity(root: Path, identity: Mapping[str, Any], *, resume: bool) -> 
 
 
 def write_run_file(
-    root: Path, identity: Mapping[str, Any], config: Mapping[str, Any], versions: Mapping[str, str]
+    root: Root, identity: Mapping[str, Any], config: Mapping[str, Any], versions: Mapping[str, str]
 ) -> None:
     """Writes run.yaml, whole or not at all. Raises StorageError."""
     content = {"identity": dict(identity), "config": dict(config), "versions": dict(versions)}
     # Through JSON: enums and paths become text, so that the file can be read without this package.
-    write_text(root / RUN_FILE, yaml.safe_dump(json.loads(json.dumps(content, default=str)), allow_unicode=True))
+    text = yaml.safe_dump(json.loads(json.dumps(content, default=str)), allow_unicode=True)
+    directory(root).write(RUN_FILE, text)
 
 
 def read_run_file(root: Path) -> dict[str, Any]:
@@ -82,12 +85,13 @@ def read_run_file(root: Path) -> dict[str, Any]:
     return content
 
 
-def write_card(root: Path, tally: Tally, *, model: str, run_key: str, version: str) -> None:
+def write_card(root: Root, tally: Tally, *, model: str, run_key: str, version: str) -> None:
     """Writes the dataset card, by which `datasets.load_dataset(DIR)` finds the shards. Raises StorageError."""
     families = "\n".join(f"| {f} | {n} | {s / n:.1%} |" for f, (n, s) in tally.by_family.items())
-    has_failures = any((root / FAILURES.name).glob("*.parquet"))
+    store = directory(root)
+    has_failures = bool(shards(store, FAILURES))
     failures = f"- config_name: {FAILURES.name}\n  data_files:\n  - split: train\n    path: failures/*.parquet\n"
-    if not any((root / TRAJECTORIES.name).glob("*.parquet")):
+    if not shards(store, TRAJECTORIES):
         return  # a card that names no file cannot be loaded
     text = _CARD.format(
         failures=failures if has_failures else "",
@@ -98,10 +102,10 @@ def write_card(root: Path, tally: Tally, *, model: str, run_key: str, version: s
         run_key=run_key[:12],
         families=families,
     )
-    write_text(root / CARD, text)
+    store.write(CARD, text)
 
 
-def write_dropped(root: Path, reasons: Mapping[str, str]) -> None:
+def write_dropped(root: Root, reasons: Mapping[str, str]) -> None:
     """Lists the tasks that were left out, each with its reason. Raises StorageError."""
     lines = (json.dumps({"task_id": task, "reason": reason}, ensure_ascii=False) for task, reason in reasons.items())
-    write_text(root / DROPPED, "".join(f"{line}\n" for line in lines))
+    directory(root).write(DROPPED, "".join(f"{line}\n" for line in lines))

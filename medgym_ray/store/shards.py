@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medgym_ray.errors import StorageError
-from medgym_ray.store.layout import MANIFEST, TABLES, Part, temporary
-from medgym_ray.store.log import read_log
+from medgym_ray.store.layout import TABLES, TRAJECTORIES, Part
+from medgym_ray.store.roots import Root, directory
 
 _ROW_GROUP_BYTES = 32 * 1024 * 1024
 # What `datasets` itself writes, so that a re-push uploads only what changed.
@@ -33,28 +33,39 @@ class ManifestEntry:
     committed_at: str
 
 
-def seal(root: Path, part: Part) -> ManifestEntry | None:
+def seal(root: Root, part: Part, known: set[str] | None = None) -> ManifestEntry | None:
     """Turns a closed log into a shard, lists it, and removes the log; None where the log has no whole row.
 
-    Write-temp, fsync, rename, manifest, unlink: a crash between any two steps is mended by sealing again.
-    Raises StorageError; the log is then still there.
+    Draft, place, manifest, remove: a crash between any two steps is mended by sealing again. Trajectories whose ids are
+    in `known` are passed over; the others' ids are added to it. Raises StorageError; the log is then still there.
     """
-    log, shard = root / part.log, root / part.shard
+    store = directory(root)
     schema = TABLES[part.table].schema
+    batches = store.read_log(part)
+    if known is not None and part.table == TRAJECTORIES.name:
+        batches = _new(batches, known)
     try:
-        rows = _write_parquet(temporary(shard), schema, read_log(log))
-        entry = None
-        if rows:
-            temporary(shard).replace(shard)
-            entry = _entry(root, part, rows, schema)
-            append_manifest(root, entry)
-        else:
-            temporary(shard).unlink(missing_ok=True)
-        log.unlink()
+        with store.draft(part.shard) as draft:
+            entry = None
+            if rows := _write_parquet(draft, schema, batches):
+                entry = _entry(draft, part, rows, schema)
+                store.place(draft, part.shard)
+                append_manifest(root, entry)
+        store.remove_log(part)
+    except StorageError:
+        raise
     except OSError as error:
-        temporary(shard).unlink(missing_ok=True)
-        raise StorageError(f"{shard}: {error.strerror or error}") from error
+        raise StorageError(f"{store}/{part.shard}: {error.strerror or error}") from error
     return entry
+
+
+def _new(batches: Iterable[pa.RecordBatch], known: set[str]) -> Iterator[pa.RecordBatch]:
+    """Each batch is one row, as it was appended."""
+    for batch in batches:
+        (identity,) = batch.column("trajectory_id").to_pylist()
+        if identity not in known:
+            known.add(identity)
+            yield batch
 
 
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
@@ -85,42 +96,35 @@ def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBat
         yield group
 
 
-def _entry(root: Path, part: Part, rows: int, schema: pa.Schema) -> ManifestEntry:
-    path = root / part.shard
-    with path.open("rb") as file:
+def _entry(draft: Path, part: Part, rows: int, schema: pa.Schema) -> ManifestEntry:
+    with draft.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return ManifestEntry(
         table=part.table,
         shard=part.shard,
         rows=rows,
-        bytes=path.stat().st_size,
+        bytes=draft.stat().st_size,
         sha256=digest,
         schema_sha256=hashlib.sha256(schema.serialize().to_pybytes()).hexdigest(),
         committed_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
 
 
-def append_manifest(root: Path, entry: ManifestEntry) -> None:
-    """Commits a shard. Raises OSError."""
-    with (root / MANIFEST).open("ab") as manifest:
-        manifest.write(json.dumps(asdict(entry)).encode() + b"\n")
-        manifest.flush()
-        os.fsync(manifest.fileno())
+def append_manifest(root: Root, entry: ManifestEntry) -> None:
+    """Commits a shard. Raises StorageError."""
+    directory(root).commit(entry.shard, json.dumps(asdict(entry)).encode())
 
 
-def read_manifest(root: Path) -> list[ManifestEntry]:
-    """The committed shards, oldest first; a torn last line (a crash while committing) is not one.
+def read_manifest(root: Root) -> list[ManifestEntry]:
+    """The committed shards, oldest first.
 
     Raises StorageError naming the line where the manifest cannot be read.
     """
-    path = root / MANIFEST
-    if not path.exists():
-        return []
+    store = directory(root)
     entries = []
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines[:-1], start=1):
+    for where, line in store.committed():
         try:
             entries.append(ManifestEntry(**json.loads(line)))
         except (ValueError, TypeError) as error:
-            raise StorageError(f"{path}:{number}: not a manifest line ({error}); restore it from a copy") from error
+            raise StorageError(f"{where}: not a manifest line ({error}); restore it from a copy") from error
     return entries

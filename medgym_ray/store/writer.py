@@ -2,18 +2,15 @@
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import time
 from collections.abc import Collection
-from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
 
 from medgym_ray.errors import RecordError, StorageError
-from medgym_ray.store.layout import FAILURES, LOG_DIR, TRAJECTORIES, Part, Table, logs, shards
-from medgym_ray.store.log import WriteAheadLog
+from medgym_ray.store.directory import Directory, Held, Log
+from medgym_ray.store.layout import FAILURES, TRAJECTORIES, Part, Table, logs, shards
+from medgym_ray.store.roots import Root, directory
 from medgym_ray.store.shards import seal
 from medgym_ray.trajectory import Failure, Trajectory, to_batch
 
@@ -21,13 +18,14 @@ from medgym_ray.trajectory import Failure, Trajectory, to_batch
 class DurableWriter:
     """Writes one run's trajectories and failures. One process at a time per writer name and directory."""
 
-    def __init__(self, root: Path, name: str, known: Collection[str], shard_bytes: int, shard_s: float) -> None:
+    def __init__(self, root: Root, name: str, known: Collection[str], shard_bytes: int, shard_s: float) -> None:
         """`known` are the ids already committed. Raises StorageError where another process holds the directory."""
-        self._lock = lock(root, name)
+        store = directory(root)
+        self._lock = lock(store, name)
         self._known = set(known)
         self._in_flight: dict[str, asyncio.Future[None]] = {}
-        self._trajectories = _TableWriter(root, TRAJECTORIES, name, shard_bytes, shard_s)
-        self._failures = _TableWriter(root, FAILURES, name, shard_bytes, shard_s)
+        self._trajectories = _TableWriter(store, TRAJECTORIES, name, shard_bytes, shard_s)
+        self._failures = _TableWriter(store, FAILURES, name, shard_bytes, shard_s)
 
     async def append(self, trajectory: Trajectory) -> bool:
         """Returns once the trajectory is durable: True, or False for an id that already was.
@@ -65,16 +63,17 @@ class DurableWriter:
 
 
 class _TableWriter:
-    """One table's open log. Appends that arrive while the disk is busy share the next fsync."""
+    """One table's open log. Appends that arrive while the disk or the store is busy share its next fsync or upload."""
 
-    def __init__(self, root: Path, table: Table, name: str, shard_bytes: int, shard_s: float) -> None:
-        self._root, self._table, self._name = root, table, name
+    def __init__(self, store: Directory, table: Table, name: str, shard_bytes: int, shard_s: float) -> None:
+        self._store, self._table, self._name = store, table, name
         self._shard_bytes, self._shard_s = shard_bytes, shard_s
-        used = [p.number for p in [*logs(root), *shards(root, table)] if (p.table, p.writer) == (table.name, name)]
+        used = [p.number for p in [*logs(store), *shards(store, table)] if (p.table, p.writer) == (table.name, name)]
         self._next_number = max(used, default=-1) + 1
-        self._log: WriteAheadLog | None = None
+        self._log: Log | None = None
         self._part: Part | None = None
         self._opened = 0.0
+        self._next_group = 0.0
         self._unsealed: list[Part] = []
         self._pending: list[tuple[bytes, asyncio.Future[None]]] = []
         self._disk = asyncio.Lock()
@@ -83,7 +82,7 @@ class _TableWriter:
 
     async def append(self, record: Trajectory | Failure) -> None:
         if self._closed:
-            raise StorageError(f"{self._root}: the run is over, nothing more is written")
+            raise StorageError(f"{self._store}: the run is over, nothing more is written")
         try:
             data = to_batch([record], self._table.schema).serialize().to_pybytes()  # type: ignore[arg-type]
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
@@ -92,6 +91,8 @@ class _TableWriter:
         self._pending.append((data, durable))
         async with self._disk:
             if not durable.done():
+                await asyncio.sleep(self._next_group - time.monotonic())
+                self._next_group = time.monotonic() + self._store.group_s
                 await self._commit_pending()
         await durable
 
@@ -113,7 +114,7 @@ class _TableWriter:
     def _write(self, batches: list[bytes]) -> None:
         if self._log is None:
             part = Part(self._table.name, self._name, self._next_number)
-            self._log = WriteAheadLog(self._root / part.log, self._table.schema)
+            self._log = self._store.create_log(part, self._table.schema)
             self._part, self._opened = part, time.monotonic()
             self._next_number += 1
         self._log.append(batches)
@@ -130,7 +131,7 @@ class _TableWriter:
 
     def _seal_waiting(self) -> None:
         while self._unsealed:
-            seal(self._root, self._unsealed[0])
+            seal(self._store, self._unsealed[0])
             del self._unsealed[0]
 
     async def _seal_when_old(self) -> None:
@@ -149,21 +150,9 @@ class _TableWriter:
             await asyncio.to_thread(self._seal_waiting)
 
 
-def lock(root: Path, name: str, wait_s: float = 20.0) -> IO[bytes]:
-    """Takes the lock called `name` of a run's directory; it goes with the file object or with the process.
+def lock(root: Root, name: str, wait_s: float = 20.0) -> Held:
+    """Takes the lock called `name` of a run's directory; it goes with the object or with the process.
 
     Waits a little, for the writer of a run that was just killed. Raises StorageError where it stays taken.
     """
-    file = (root / LOG_DIR / f"{name}.lock").open("wb")
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                file.close()
-                raise StorageError(f"{root}: another run is writing there; choose another output.dir") from None
-            time.sleep(0.2)
-        else:
-            os.set_inheritable(file.fileno(), False)
-            return file
+    return directory(root).lock(name, wait_s)
