@@ -6,7 +6,14 @@ import time
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayError
+from ray.exceptions import (
+    ActorDiedError,
+    ActorUnavailableError,
+    ObjectStoreFullError,
+    OutOfDiskError,
+    RayActorError,
+    RayError,
+)
 
 from medgym_ray.errors import ClusterError
 
@@ -26,6 +33,11 @@ def reason(error: BaseException) -> str:
 def unwrapped(error: RayError) -> Exception:
     """What the actor itself raised, with its type; ClusterError where the actor, its node or the call was lost."""
     cause = getattr(error, "cause", None)
+    if isinstance(error, ObjectStoreFullError | OutOfDiskError):
+        return ClusterError(
+            "Ray's object store is full, and so is the disk that it spills to: make room there, give "
+            "`ray start --object-store-memory` more, or lower sandbox.concurrency"
+        )
     if isinstance(error, RayActorError) or not isinstance(cause, Exception):
         return ClusterError(f"an actor of the run is gone ({reason(error)})")
     return cause

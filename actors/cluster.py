@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import medgym_ray
 from medgym_ray.errors import ClusterError
@@ -78,8 +79,18 @@ def _described(*, started: bool) -> Cluster:
         address=ray.get_runtime_context().gcs_address,
         started=started,
         nodes=len(nodes),
-        resources=dict(ray.cluster_resources()),
+        resources=resources(),
     )
+
+
+def resources() -> dict[str, float]:
+    """What the cluster has now, used or not."""
+    return dict(ray.cluster_resources())
+
+
+def here() -> Any:
+    """Keeps an actor on the driver's own node, near its disk."""
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
 
 
 def _attached_to_head_here(options: dict[str, Any]) -> bool:

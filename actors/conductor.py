@@ -47,13 +47,14 @@ class _Load:
 class Conductor:
     """Hands out leases; never in a turn's path."""
 
-    def __init__(self, run_id: str, writer: Any, book: dict[str, Any]) -> None:
+    def __init__(self, run_id: str, writer: Any, book: dict[str, Any], tokens: int = 0) -> None:
+        """`book` and `tokens` are what a LeaseBook is made with and what was generated before."""
         self._run_id = run_id
         self._writer = Seat(writer)
         self._settings = book
         self._tasks: list[Task] = []
         self._book: LeaseBook | None = None
-        self._tokens = 0
+        self._tokens = tokens
         self._loads: dict[str, _Load] = {}
 
     async def add_tasks(self, tasks: Sequence[Task]) -> None:

@@ -19,6 +19,7 @@ from medgym_ray.errors import (
     PolicyError,
     RecordError,
     SandboxError,
+    ScorerError,
     StorageError,
     TaskError,
 )
@@ -64,6 +65,7 @@ class SandboxExecutor:
         self._vetted: dict[str, asyncio.Task[str | None]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._leases: dict[str, Lease] = {}
+        self._episodes: dict[str, Episode] = {}
         self._fatal: MedgymError | None = None
         self._closing = False
 
@@ -88,6 +90,7 @@ class SandboxExecutor:
             agent_format=config.agent.format,
             max_turns=config.agent.max_turns,
             deadline_s=config.agent.deadline_s,
+            turn_s=config.agent.turn_s,
             sampling=Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.max_tokens),
             limits=sandbox.limits,
         )
@@ -144,7 +147,7 @@ class SandboxExecutor:
             # No trajectory can be kept any more: stop instead of burning the policy's time.
             self._fatal = error
             await self._conductor.ask("give_back", lease)
-        except (PolicyError, RecordError, SandboxError, TaskError) as error:
+        except (PolicyError, RecordError, SandboxError, ScorerError, TaskError) as error:
             await self._conductor.ask("fail", lease, type(error).__name__, str(error))
         except asyncio.CancelledError:
             await self._conductor.ask("give_back", lease)
@@ -159,6 +162,7 @@ class SandboxExecutor:
                 self._replicated.router.forget(lease.trajectory_id)
             self._running.pop(lease.trajectory_id, None)
             self._leases.pop(lease.trajectory_id, None)
+            self._episodes.pop(lease.trajectory_id, None)
 
     async def _play_to_end(self, lease: Lease) -> None:
         family = self._family(lease.task.family)
@@ -180,6 +184,7 @@ class SandboxExecutor:
                 self._template,
                 tables,
             )
+            self._episodes[lease.trajectory_id] = episode
             trajectory: Trajectory = await episode.run()
         await self._writer.ask("append", trajectory)
         generated = sum(turn.completion_tokens or 0 for turn in trajectory.turns)
@@ -251,6 +256,11 @@ class SandboxExecutor:
         """A replica died; another follows it."""
         if self._replicated is not None:
             await self._replicated.use(name, replica)
+
+    async def cut(self) -> None:
+        """Ends what runs as `deadline`, with what it has."""
+        for episode in self._episodes.values():
+            episode.cut()
 
     async def stop(self, drain_s: float) -> None:
         """Lets running episodes end for `drain_s` seconds, then gives the rest back."""

@@ -3,21 +3,20 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
 
 from actors.calls import Seat, answer, kill, reason
-from actors.cluster import Cluster, require
+from actors.cluster import Cluster, here, require, resources
 from actors.conductor import Conductor, Progress
 from actors.executor import RunPlan, SandboxExecutor
 from actors.replica import PolicyReplica
 from actors.writer import ShardWriter
 from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageError
-from medgym_ray.leases import Lease
+from medgym_ray.leases import Counts, Lease
 from medgym_ray.patience import Patience
 from medgym_ray.store.objects import settings
 from medgym_ray.store.roots import Root
@@ -30,21 +29,13 @@ _CALLS = 1000
 _DEATHS = 8
 """How often the holders of one place may die while not one rollout ends."""
 _POLL_S = 0.5
+_NODES_S = 2.0
 _PORTION = 1000
 """Tasks per message to the conductor."""
 _TELL_S = 5.0
 _CLOSE_S = 20.0
 _SLACK_S = 120.0
 """What a lease lasts beyond the trajectory's own deadline: vetting, grading, waiting for the disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How many of what a run starts."""
-
-    executors: int
-    replicas: int
-    sandboxes: int
 
 
 class Pipeline:
@@ -55,23 +46,42 @@ class Pipeline:
     ) -> None:
         self._plan, self._cluster, self._root = plan, cluster, root
         self._tasks, self._known = tasks, known
-        self.shape = self._shape()
         self._writer: Any = None
         self._conductor = Seat(None)
         self._replicas: dict[str, Any] = {}
         self._executors: dict[str, Any] = {}
         self._born = 0
-        self._done = 0
+        self._places: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._last: Progress | None = None
         self._stopping: asyncio.Task[None] | None = None
+        engines = self._plan.config.model.engines()
+        cpus = (self._room(cluster.resources) + engines) * _ACTOR_CPUS
+        require(cluster, cpus=cpus, gpus=engines * self._gpus())
 
-    def _shape(self) -> Shape:
+    def _room(self, capacity: Mapping[str, float]) -> int:
+        """How many executors the run is to have on a cluster with these resources."""
         config = self._plan.config
-        replicas = config.model.engines()
+        if config.cluster.executors is not None:
+            return config.cluster.executors
         wanted = math.ceil(len(self._tasks) * config.sampling.rollouts / config.sandbox.concurrency)
-        free = self._cluster.resources.get("CPU", 1.0) - replicas * _ACTOR_CPUS
-        executors = config.cluster.executors or max(1, min(wanted, int(free // 2)))
-        require(self._cluster, cpus=(executors + replicas) * _ACTOR_CPUS, gpus=replicas * self._gpus())
-        return Shape(executors, replicas, executors * config.sandbox.concurrency)
+        free = capacity.get("CPU", 1.0) - config.model.engines() * _ACTOR_CPUS
+        return max(1, min(wanted, int(free // 2)))
+
+    @property
+    def counts(self) -> Counts | None:
+        """Where the rollouts were when it was last looked."""
+        return self._last.counts if self._last else None
+
+    @property
+    def sandboxes(self) -> int:
+        """How many there are."""
+        return len(self._executors) * self._plan.config.sandbox.concurrency
+
+    @property
+    def replicas(self) -> int:
+        """How many there are."""
+        return len(self._replicas)
 
     def _gpus(self) -> float:
         """Of one replica."""
@@ -81,8 +91,9 @@ class Pipeline:
         """Starts every actor and waits until each is ready. Raises the typed error of the first that is not."""
         await self._start_writer(self._known)
         await self._start_conductor(self._known, {})
-        await asyncio.gather(*(self._start_replica(f"replica-{n}") for n in range(self.shape.replicas)))
-        await asyncio.gather(*(self._start_executor() for _ in range(self.shape.executors)))
+        engines, room = self._plan.config.model.engines(), self._room(self._cluster.resources)
+        await asyncio.gather(*(self._start_replica(f"replica-{n}") for n in range(engines)))
+        await asyncio.gather(*(self._start_executor() for _ in range(room)))
 
     def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
         """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
@@ -91,11 +102,17 @@ class Pipeline:
             max_concurrency=_CALLS, max_restarts=0, runtime_env={"env_vars": env} if env else None, **options
         ).remote(*arguments)
 
+    def _spawn_here(self, kind: type, *arguments: Any, env: dict[str, str] | None = None) -> Any:
+        """On the driver's own node, beside the CPUs that others have."""
+        return self._spawn(kind, *arguments, env=env, num_cpus=0, scheduling_strategy=here())
+
     async def _start_writer(self, known: Collection[str] | None) -> Any:
         output = self._plan.config.output
         size = output.shard_mb * 1024 * 1024
         env = None if isinstance(self._root, Path) else settings()
-        writer = self._spawn(ShardWriter, str(self._root), "0", size, output.shard_s, env=env, num_cpus=0)
+        writer = self._spawn(
+            ShardWriter, str(self._root), "0", size, output.shard_s, env=env, num_cpus=0, scheduling_strategy=here()
+        )
         await answer(writer.open.remote(known))
         self._writer = writer
         return writer
@@ -109,7 +126,11 @@ class Pipeline:
             "seed": config.seed,
             "lease_s": config.agent.deadline_s + _SLACK_S,
         }
-        conductor = self._spawn(Conductor, plan.run_id, self._writer, book, num_cpus=0)
+        if self._last is not None:
+            book |= {"dropped": self._last.dropped_tasks, "failed": self._last.failed}
+            book |= {"earlier": self._last.counts.earlier, "successes": self._last.counts.successes}
+        tokens = self._last.generated_tokens if self._last else 0
+        conductor = self._spawn_here(Conductor, plan.run_id, self._writer, book, tokens)
         for start in range(0, len(self._tasks), _PORTION):
             await answer(conductor.add_tasks.remote(self._tasks[start : start + _PORTION]))
         await answer(conductor.begin.remote(done, held))
@@ -143,38 +164,77 @@ class Pipeline:
 
     async def work(self, show: Callable[[Progress], None], stop: asyncio.Event) -> Progress:
         """Until every rollout is done, dropped or failed, or `stop` is set. Raises the error that ended the run."""
-        places = [asyncio.create_task(self._keep_executor(name, stop)) for name in list(self._executors)]
+        for name in list(self._executors):
+            self._open_place(name, stop)
         others = [
             self._keep("the writer", self._writer, self._follow_writer),
             self._keep("the conductor", self._conductor.actor, self._follow_conductor),
             *(self._keep_replica(name) for name in list(self._replicas)),
+            self._grow(stop),
+            self._cut_tail(),
         ]
-        keepers = [asyncio.create_task(other) for other in others]
-        end = asyncio.create_task(self._show(show, stop, places))
+        keepers = [self._watched(other) for other in others]
+        end = asyncio.create_task(self._show(show, stop))
         try:
-            pending: set[asyncio.Task[Any]] = {end, *places, *keepers}
-            while not end.done():
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
+            either: set[asyncio.Future[Any]] = {end, self._broken}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if self._broken.done():
+                self._broken.result()
             return end.result()
         finally:
-            await _cancel([end, *places, *keepers])
+            await _cancel([end, *self._places, *keepers])
 
-    async def _show(
-        self, show: Callable[[Progress], None], stop: asyncio.Event, places: Collection[asyncio.Task[None]]
-    ) -> Progress:
+    def _watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task whose error ends the run."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._look)
+        return task
+
+    def _look(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._broken.done():
+            self._broken.set_exception(error)
+
+    def _open_place(self, name: str, stop: asyncio.Event) -> None:
+        place = self._watched(self._keep_executor(name, stop))
+        self._places.add(place)
+        place.add_done_callback(self._places.discard)
+
+    async def _show(self, show: Callable[[Progress], None], stop: asyncio.Event) -> Progress:
         """Until nothing is left to do, or what ran has been stopped."""
         while True:
             if stop.is_set() and self._stopping is None:
                 self._stopping = asyncio.create_task(self._drain())
-            over = self._stopping.done() if self._stopping else all(place.done() for place in places)
+            over = self._stopping.done() if self._stopping else not self._places
             progress: Progress = await self._conductor.ask("progress")
-            self._done = progress.counts.done
+            self._last = progress
             show(progress)
             if over or progress.finished:
                 return progress
-            await asyncio.wait([*places, *([self._stopping] if self._stopping else [])], timeout=_POLL_S)
+            watched = self._places | ({self._stopping} if self._stopping else set())
+            if watched:
+                await asyncio.wait(watched, timeout=_POLL_S)
+
+    async def _grow(self, stop: asyncio.Event) -> None:
+        """Nodes that join are used, while there is something to begin."""
+        while not stop.is_set():
+            await asyncio.sleep(_NODES_S)
+            if self._last is None or not self._last.counts.waiting:
+                continue
+            room = self._room(await asyncio.to_thread(resources))
+            for _ in range(room - len(self._places)):
+                self._open_place("", stop)
+
+    async def _cut_tail(self) -> None:
+        """Once nothing waits to be begun, what still runs has `cluster.tail_s`; retries have it again."""
+        tail_s = self._plan.config.cluster.tail_s
+        waited = 0.0
+        while tail_s is not None:
+            await asyncio.sleep(_POLL_S)
+            tail = self._last is not None and self._last.counts.active > 0 and self._last.counts.waiting == 0
+            waited = waited + _POLL_S if tail else 0.0
+            if waited > tail_s:
+                await _tell(self._executors.values(), "cut")
 
     async def _keep_executor(self, name: str, stop: asyncio.Event) -> None:
         """The place of an executor: one that dies is followed by another, its leases are lent again."""
@@ -192,6 +252,8 @@ class Pipeline:
                     await self._conductor.ask("release", name)
                 if stop.is_set():
                     return
+                if self._executors and len(self._executors) >= self._room(await asyncio.to_thread(resources)):
+                    return  # its node is gone
                 if not await self._pause(patience):
                     if self._executors:
                         return  # the others go on
@@ -223,7 +285,7 @@ class Pipeline:
 
     async def _pause(self, patience: Patience) -> bool:
         """Waits before the next is started; False where enough have died."""
-        seconds = patience.pause(self._done)
+        seconds = patience.pause(self._last.counts.done if self._last else 0)
         if seconds is not None:
             await asyncio.sleep(seconds)
         return seconds is not None
@@ -282,7 +344,7 @@ class Pipeline:
 
 
 def _given_up(what: str, error: Exception) -> ClusterError:
-    return ClusterError(f"{what} dying ({reason(error)}); what was done is kept, the same command goes on")
+    return ClusterError(f"{what} dying ({reason(error)})")
 
 
 async def _held(name: str, executor: Any) -> tuple[str, list[Lease]]:

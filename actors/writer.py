@@ -1,12 +1,15 @@
 """The durable writer as an actor: one per run, near its storage."""
 
 import asyncio
+import socket
 from collections.abc import Collection
 
-from medgym_ray.store.recovery import recover, trajectory_ids
+from medgym_ray.errors import StorageError
+from medgym_ray.store.recovery import failure_keys, recover, trajectory_ids
 from medgym_ray.store.roots import root_at
+from medgym_ray.store.run import is_run
 from medgym_ray.store.writer import DurableWriter, lock
-from medgym_ray.trajectory import Failure, Trajectory
+from medgym_ray.trajectory import Failure, FailureKey, Trajectory
 
 
 class ShardWriter:
@@ -15,27 +18,30 @@ class ShardWriter:
     def __init__(self, root: str, name: str, shard_bytes: int, shard_s: float) -> None:
         self._root, self._name = root_at(root), name
         self._shard_bytes, self._shard_s = shard_bytes, shard_s
-        self._ids: set[str] = set()
         self._writer: DurableWriter | None = None
 
     async def open(self, known: Collection[str] | None) -> None:
         """Takes the directory, where `known` trajectories are; None: mends the log of a writer that died, and looks.
 
-        Raises StorageError where another run holds it. Apart from the constructor, so that the error keeps its type.
+        Raises StorageError where another run holds the directory or it cannot be seen from here. Apart from the
+        constructor, so that the error keeps its type.
         """
-        self._ids = await asyncio.to_thread(self._recovered) if known is None else set(known)
-        self._writer = DurableWriter(self._root, self._name, self._ids, self._shard_bytes, self._shard_s)
+        if not await asyncio.to_thread(is_run, self._root):
+            raise StorageError(
+                f"{self._root}: not to be seen from {socket.gethostname()}, which is to write there; "
+                "give a directory that both machines share, or s3://BUCKET/PREFIX"
+            )
+        ids, failures = await asyncio.to_thread(self._recovered) if known is None else (known, set())
+        self._writer = DurableWriter(self._root, self._name, ids, self._shard_bytes, self._shard_s, failures)
 
-    def _recovered(self) -> set[str]:
+    def _recovered(self) -> tuple[set[str], set[FailureKey]]:
         lock(self._root, self._name).close()  # the dead one may still be ending
         recover(self._root)
-        return trajectory_ids(self._root)
+        return trajectory_ids(self._root), failure_keys(self._root)
 
     async def append(self, trajectory: Trajectory) -> bool:
         """Returns once the trajectory is durable; False for an id that already was."""
-        fresh = await self._opened().append(trajectory)
-        self._ids.add(trajectory.trajectory_id)
-        return fresh
+        return await self._opened().append(trajectory)
 
     async def append_failure(self, failure: Failure) -> None:
         """Returns once the failure is durable."""
@@ -43,7 +49,7 @@ class ShardWriter:
 
     async def ids(self) -> set[str]:
         """Every trajectory that is durable."""
-        return set(self._ids)
+        return self._opened().ids()
 
     async def live(self) -> None:
         """Never returns: who waits for it learns of the actor's end."""

@@ -111,6 +111,8 @@ class AgentConfig:
     max_turns: int = 15
     deadline_s: float = 900.0
     """Wall clock of one trajectory."""
+    turn_s: float = 600.0
+    """Wall clock of one reply, waiting for a free engine included; one that takes longer ends the trajectory."""
     attempts: int = 3
     """How often an episode is started before a failure of ours is final."""
 
@@ -155,7 +157,11 @@ class ClusterConfig:
     executors: int | None = None
     """SandboxExecutor actors; unset: one per two CPUs that the replicas leave free."""
     drain_s: float = 30.0
-    """After Ctrl-C, how long running episodes may take to end."""
+    """After Ctrl-C, or when `run_s` is over, how long running episodes may take to end."""
+    run_s: float | None = None
+    """Wall clock of this command's work: then nothing more is begun. What is missing waits for the next command."""
+    tail_s: float | None = None
+    """Once nothing waits to be begun, how long the rest may take; then it ends as `deadline`, with what it has."""
 
 
 @dataclass
@@ -227,6 +233,7 @@ def _check_numbers(config: GenerateConfig) -> None:
         "agent.max_turns": config.agent.max_turns,
         "agent.attempts": config.agent.attempts,
         "agent.deadline_s": config.agent.deadline_s,
+        "agent.turn_s": config.agent.turn_s,
         "sandbox.concurrency": config.sandbox.concurrency,
         "sandbox.work_mb": config.sandbox.work_mb,
         "sandbox.scratch_mb": config.sandbox.scratch_mb,
@@ -236,6 +243,8 @@ def _check_numbers(config: GenerateConfig) -> None:
     optional = {
         "tasks.limit": config.tasks.limit,
         "cluster.executors": config.cluster.executors,
+        "cluster.run_s": config.cluster.run_s,
+        "cluster.tail_s": config.cluster.tail_s,
         "sandbox.cpus": config.sandbox.cpus,
     }
     for key, value in positive.items() | {(k, v) for k, v in optional.items() if v is not None}:

@@ -2,8 +2,8 @@
 
     prompt → reply → action → cell in the sandbox → observation → reply → … → submission → score
 
-Failures of ours (PolicyError, SandboxError, TaskError) leave the coroutine as exceptions: the caller retries the
-episode, and no reward is invented for it. Whatever the agent does wrong is part of the trajectory.
+Failures of ours (PolicyError, SandboxError, TaskError, ScorerError) leave the coroutine as exceptions: the caller
+retries the episode, and no reward is invented for it. Whatever the agent does wrong is part of the trajectory.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from medgym_ray.actions import Action, ActionKind, ParseError, parse_json_action
-from medgym_ray.errors import PolicyError
+from medgym_ray.errors import MedgymError, PolicyError, ScorerError
 from medgym_ray.flags import behaviour_flags
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Policy, RepliesExhausted, Sampling
 from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
@@ -40,6 +40,7 @@ class EpisodeSettings:
     agent_format: str
     max_turns: int
     deadline_s: float
+    turn_s: float
     sampling: Sampling
     limits: Limits
 
@@ -106,27 +107,29 @@ class Episode:
         self._grading = _Grading()
         self._started_at = datetime.now(UTC)
         self._clock = time.monotonic()
+        self._deadline = self._clock + settings.deadline_s
+        self._reply: asyncio.Timeout | None = None
+
+    def cut(self) -> None:
+        """Ends the episode as `deadline`, with what it has: a reply is not waited for, a cell runs to its own limit."""
+        self._deadline = time.monotonic()
+        if self._reply is not None and not self._reply.expired():
+            self._reply.reschedule(asyncio.get_running_loop().time())
 
     async def run(self) -> Trajectory:
-        """Plays the episode to its end. Raises PolicyError, SandboxError or TaskError where a part of ours failed."""
+        """Plays the episode to its end. Raises the typed error of the part of ours that failed."""
         await self._sandbox.put(self._family.prepare(self._task).files)
         termination = Termination.MAX_TURNS
         while len(self._turns) < self._settings.max_turns:
-            if self._seconds_left() <= 0:
-                termination = Termination.DEADLINE
-                break
             try:
-                async with asyncio.timeout(self._seconds_left()) as deadline:
-                    generation = await self._policy.generate(self._request())
-            except TimeoutError as error:
-                if not deadline.expired():  # a time-out of the policy's own
-                    raise PolicyError(str(error) or "the policy timed out") from error
-                termination = Termination.DEADLINE
-                break
+                generation = await self._generate()
             except ContextFull:
                 termination = Termination.MAX_TOKENS
                 break
             except RepliesExhausted:
+                break
+            if generation is None:
+                termination = Termination.DEADLINE
                 break
             turn = self._record_reply(generation)
             if await self._act(turn, generation):
@@ -135,8 +138,25 @@ class Episode:
                 break
         return self._trajectory(termination)
 
+    async def _generate(self) -> Generation | None:
+        """A reply; None where the time is over, or was before it came."""
+        if self._seconds_left() <= 0:
+            return None
+        try:
+            async with asyncio.timeout(self._turn_s()) as self._reply:
+                return await self._policy.generate(self._request())
+        except TimeoutError as error:
+            if self._reply is None or not self._reply.expired():  # a time-out of the policy's own
+                raise PolicyError(str(error) or "the policy timed out") from error
+            return None
+        finally:
+            self._reply = None
+
+    def _turn_s(self) -> float:
+        return min(self._seconds_left(), self._settings.turn_s)
+
     def _seconds_left(self) -> float:
-        return self._settings.deadline_s - (time.monotonic() - self._clock)
+        return self._deadline - time.monotonic()
 
     def _request(self) -> GenerationRequest:
         return GenerationRequest(
@@ -145,7 +165,7 @@ class Episode:
             turn=len(self._turns),
             sampling=self._settings.sampling,
             seed=self._identity.seed + len(self._turns),
-            deadline_s=self._seconds_left(),
+            deadline_s=self._turn_s(),
             messages=tuple(self._messages),
             prompt_token_ids=self._transcript.next_prompt() if self._transcript else None,
         )
@@ -242,7 +262,12 @@ class Episode:
 
     async def _score(self, submission: Submission) -> Score:
         async with self._graders() as grader:
-            return await self._family.score(self._task, submission, grader)
+            try:
+                return await self._family.score(self._task, submission, grader)
+            except MedgymError:
+                raise
+            except Exception as error:
+                raise ScorerError(f"{self._task.task_id}: {type(error).__name__}: {error}") from error
 
     def _observe(self, turn: Turn, observation: str) -> None:
         turn.observation = observation

@@ -6,12 +6,14 @@ MedgymError
 ├── PolicyError    the engine or endpoint failed to answer
 ├── SandboxError   the sandbox could not run a cell (never: the cell's own failure)
 ├── TaskError      a task cannot be run or graded as it stands
+├── ScorerError    a family's scorer failed on a submission (a defect of ours)
 ├── RecordError    a record does not fit the schema of its table (a defect of ours, in that record alone)
 └── StorageError   a trajectory could not be made durable
 
-PolicyError, SandboxError and StorageError are failures of ours: they are retried within a budget, land in `failures/`
-and are never turned into a reward. Every class takes one message and stays picklable, so that it crosses a
-process boundary with its type.
+Of these PolicyError, SandboxError, TaskError, ScorerError, RecordError and ClusterError end an attempt: it lands in
+`failures/` with its class, is tried again within a budget, and is never turned into a reward. StorageError ends the
+run, for nothing more can be kept. Every class takes one message and stays picklable, so that it crosses a process
+boundary with its type.
 """
 
 
@@ -37,6 +39,10 @@ class SandboxError(MedgymError, RuntimeError):
 
 class TaskError(MedgymError, ValueError):
     """A task cannot be run or graded as it stands."""
+
+
+class ScorerError(MedgymError, RuntimeError):
+    """A family's scorer failed on a submission; the agent is not to blame."""
 
 
 class RecordError(MedgymError, ValueError):

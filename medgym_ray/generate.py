@@ -15,7 +15,7 @@ from rich.console import Console
 import medgym_ray
 from medgym_ray import cli
 from medgym_ray.config import GenerateConfig, identity, run_key, validate
-from medgym_ray.errors import ClusterError, ConfigError, PolicyError, SandboxError, StorageError
+from medgym_ray.errors import ClusterError, ConfigError, MedgymError, PolicyError, SandboxError, StorageError
 from medgym_ray.policies.scripted import ANY_TASK, read_replies
 from medgym_ray.policies.vllm import INSTALL, installed_version
 from medgym_ray.progress import ProgressDisplay, Snapshot
@@ -45,6 +45,8 @@ class Outcome:
     done: int
     dropped: dict[str, str]
     failed: dict[str, str]
+    missing: int
+    """Neither done nor dropped nor failed: the run was stopped before."""
     interrupted: bool
 
 
@@ -132,12 +134,15 @@ def _work(config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: s
     rollouts = range(config.sampling.rollouts)
     wanted = {trajectory_id(key, task.task_id, r) for task in tasks.tasks for r in rollouts}
     if wanted <= known:
-        return Outcome(len(wanted), len(wanted), {}, {}, interrupted=False)
+        return Outcome(len(wanted), len(wanted), {}, {}, missing=0, interrupted=False)
     # Ray is slow to import: a mistyped key must not wait for it.
     from actors import cluster as ray_cluster
 
     try:
-        attached = ray_cluster.connect(config.cluster.address, key[:12])
+        try:
+            attached = ray_cluster.connect(config.cluster.address, key[:12])
+        except ClusterError as error:
+            raise ConfigError(str(error)) from error
         where = (
             "started a Ray cluster on this machine" if attached.started else f"attached to Ray at {attached.address}"
         )
@@ -146,8 +151,6 @@ def _work(config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: s
         if config.model.kind == "vllm" and attached.started and installed_version() is None:
             raise ConfigError(f"+model={config.model.name} needs vLLM, which is not installed here: {INSTALL}")
         return asyncio.run(_drive(config, key, root, tasks, known, attached, console))
-    except ClusterError as error:
-        raise ConfigError(str(error)) from error
     except asyncio.CancelledError:
         console.print(f"stopped; what was done is in {root}: the same command goes on", markup=False)
         raise KeyboardInterrupt from None
@@ -166,22 +169,34 @@ async def _drive(
         versions["vllm"] = installed_version() or "unknown"
     plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)
     pipeline = Pipeline(plan, attached, root, tasks.tasks, known)
-    stop = _stop_on_signals(console, config.cluster.drain_s)
+    stop = _Stop(console, config.cluster.drain_s)
     try:
         try:
             await pipeline.start()
         except (ClusterError, PolicyError, SandboxError, StorageError) as error:
             raise ConfigError(str(error)) from error
-        return await _show_work(pipeline, stop)
+        if config.cluster.run_s is not None:
+            asyncio.get_running_loop().call_later(config.cluster.run_s, stop.time_is_over)
+        last = await _show_work(pipeline, stop.asked)
+    except ConfigError:
+        raise
+    except MedgymError as error:
+        raise type(error)(f"{error}; {_kept(pipeline)}, the same command goes on") from error
     finally:
         await pipeline.close()
-
-
-async def _show_work(pipeline: "Pipeline", stop: asyncio.Event) -> Outcome:
-    with ProgressDisplay() as display:
-        last = await pipeline.work(lambda progress: display.show(_snapshot(pipeline, progress)), stop)
     counts = last.counts
-    return Outcome(counts.requested, counts.done, last.dropped_tasks, last.failed, interrupted=not last.finished)
+    interrupted = stop.by_signal and not last.finished
+    return Outcome(counts.requested, counts.done, last.dropped_tasks, last.failed, counts.unsettled, interrupted)
+
+
+def _kept(pipeline: "Pipeline") -> str:
+    counts = pipeline.counts
+    return f"{counts.done} of {counts.requested} trajectories are kept" if counts else "what was done is kept"
+
+
+async def _show_work(pipeline: "Pipeline", stop: asyncio.Event) -> "Progress":
+    with ProgressDisplay() as display:
+        return await pipeline.work(lambda progress: display.show(_snapshot(pipeline, progress)), stop)
 
 
 def _snapshot(pipeline: "Pipeline", progress: "Progress") -> Snapshot:
@@ -195,27 +210,36 @@ def _snapshot(pipeline: "Pipeline", progress: "Progress") -> Snapshot:
         failed=counts.failed,
         generated_tokens=progress.generated_tokens,
         busy_sandboxes=progress.busy_sandboxes,
-        sandboxes=pipeline.shape.sandboxes,
+        sandboxes=pipeline.sandboxes,
         busy_replicas=progress.busy_replicas,
-        replicas=pipeline.shape.replicas,
+        replicas=pipeline.replicas,
     )
 
 
-def _stop_on_signals(console: Console, drain_s: float) -> asyncio.Event:
+class _Stop:
     """First Ctrl-C or SIGTERM: finish what runs, for a while; second: stop now. Both can be resumed."""
-    stop = asyncio.Event()
-    main_task = asyncio.current_task()
 
-    def interrupted() -> None:
-        if stop.is_set() and main_task is not None:
-            main_task.cancel()
+    def __init__(self, console: Console, drain_s: float) -> None:
+        self.asked = asyncio.Event()
+        self.by_signal = False
+        self._drain = f"running episodes have {drain_s:g} s to end"
+        self._console, self._main_task = console, asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._interrupted)
+
+    def _interrupted(self) -> None:
+        if self.by_signal and self._main_task is not None:
+            self._main_task.cancel()
             return
-        console.print(f"stopping: running episodes have {drain_s:g} s to end; once more stops now")
-        stop.set()
+        self.by_signal = True
+        self._console.print(f"stopping: {self._drain}; once more stops now")
+        self.asked.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, interrupted)
-    return stop
+    def time_is_over(self) -> None:
+        """The run's budget is spent."""
+        if not self.asked.is_set():
+            self._console.print(f"cluster.run_s is over: {self._drain}")
+            self.asked.set()
 
 
 def _tell_end(config: GenerateConfig, key: str, root: Root, outcome: Outcome, console: Console) -> int:
@@ -223,19 +247,18 @@ def _tell_end(config: GenerateConfig, key: str, root: Root, outcome: Outcome, co
     write_card(root, counted, model=config.model.name, run_key=key, version=medgym_ray.__version__)
     _tell_reasons("tasks dropped", outcome.dropped, console)
     _tell_reasons("rollouts failed", outcome.failed, console)
-    missing = outcome.requested - outcome.done
     parts = [f"{counted.rows} trajectories", f"success {counted.successes}/{counted.rows} ({_rate(counted)})"]
     parts += [f"{family} {s}/{n}" for family, (n, s) in counted.by_family.items() if len(counted.by_family) > 1]
     parts += [f"{len(outcome.dropped)} tasks dropped (see {DROPPED})"] if outcome.dropped else []
     parts += [f"{len(outcome.failed)} failed (see failures/)"] if outcome.failed else []
-    parts += [f"stopped with {missing} to go: the same command goes on"] if outcome.interrupted else []
+    parts += [f"stopped with {outcome.missing} to go: the same command goes on"] if outcome.missing else []
     look = f"datasets.load_dataset('{root}')"
     if not isinstance(root, Path):
         look = f"pyarrow.dataset.dataset('{root}/trajectories')"
     print(f"{root}: {'; '.join(parts)}. Look at it: {look}")  # noqa: T201 - the result of the command
     if outcome.interrupted:
         return 130
-    return 1 if outcome.failed else 0
+    return 1 if outcome.failed or outcome.missing else 0
 
 
 def _rate(counted: Tally) -> str:

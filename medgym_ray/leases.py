@@ -41,7 +41,12 @@ class Counts:
     @property
     def waiting(self) -> int:
         """Not yet lent, or to be lent again."""
-        return self.requested - self.done - self.dropped - self.failed - self.active
+        return self.unsettled - self.active
+
+    @property
+    def unsettled(self) -> int:
+        """Neither done nor given up."""
+        return self.requested - self.done - self.dropped - self.failed
 
 
 @dataclass(slots=True)
@@ -66,6 +71,8 @@ class LeaseBook:
     failed: dict[str, str] = field(default_factory=dict)
     """Trajectory id: the last error of a rollout whose attempts are spent."""
     successes: int = 0
+    earlier: int | None = None
+    """How many of `done` an earlier run made durable; unset: all."""
     closed: bool = False
     """Set to lend nothing more (the run is being stopped)."""
     _completed: set[str] = field(default_factory=set)
@@ -74,12 +81,12 @@ class LeaseBook:
     _adopted: set[str] = field(default_factory=set)
     _again: deque[Lease] = field(default_factory=deque)
     _fresh: Iterator[Lease] | None = None
-    _earlier: int = 0
 
     def __post_init__(self) -> None:
         self._fresh = self._first_attempts()
         self._completed.update(self._requested_ids() & set(self.done))
-        self._earlier = len(self._completed)
+        if self.earlier is None:
+            self.earlier = len(self._completed)
 
     def _requested_ids(self) -> set[str]:
         return {trajectory_id(self.run_key, t.task_id, r) for t in self.tasks for r in range(self.rollouts)}
@@ -88,7 +95,7 @@ class LeaseBook:
         for task in self.tasks:
             for rollout in range(self.rollouts):
                 identity = trajectory_id(self.run_key, task.task_id, rollout)
-                if identity in self._completed or identity in self._adopted:
+                if identity in self._completed or identity in self._adopted or identity in self.failed:
                     continue
                 if task.task_id in self.dropped:
                     self._dropped_rollouts.add(identity)
@@ -186,7 +193,7 @@ class LeaseBook:
         return Counts(
             requested=len(self.tasks) * self.rollouts,
             done=len(self._completed),
-            earlier=self._earlier,
+            earlier=self.earlier or 0,
             successes=self.successes,
             dropped=len(self._dropped_rollouts),
             failed=len(self.failed),

@@ -86,6 +86,7 @@ class Stage:
             agent_format=agent.format,
             max_turns=max_turns or agent.max_turns,
             deadline_s=agent.deadline_s,
+            turn_s=agent.turn_s,
             sampling=Sampling(),
             limits=self._config.limits,
         )

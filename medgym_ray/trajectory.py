@@ -134,6 +134,9 @@ class Trajectory:
     """JSON: task data hash, sandbox, engine and Ray versions."""
 
 
+FailureKey = tuple[str, int, datetime]
+
+
 @dataclass(slots=True, kw_only=True)
 class Failure:
     """An attempt that failed through a fault of ours. It has no reward; `final` says that the budget is spent."""
@@ -147,6 +150,11 @@ class Failure:
     error_class: str = _column(pa.string())
     message: str = _column(pa.string())
     at: datetime = _column(_TIMESTAMP)
+
+    @property
+    def key(self) -> FailureKey:
+        """Tells it from every other: an attempt is counted anew after a restart, its moment is not."""
+        return self.trajectory_id, self.attempt, self.at
 
 
 TRAJECTORY_SCHEMA = pa.schema(_fields(Trajectory))

@@ -79,7 +79,7 @@ def test_a_value_that_cannot_be_meant_is_named(key: str, value: Any, why: str) -
         *("model__replicas", "model__max_in_flight", "sampling__rollouts", "sampling__max_tokens", "agent__max_turns"),
         *("agent__attempts", "agent__deadline_s", "sandbox__concurrency", "sandbox__work_mb", "output__shard_s"),
         *("sandbox__limits__wall_s", "sandbox__limits__answer_bytes", "tasks__limit", "cluster__executors"),
-        "sandbox__cpus",
+        *("sandbox__cpus", "agent__turn_s", "cluster__run_s", "cluster__tail_s"),
     ],
 )
 def test_counts_and_limits_are_above_nothing(key: str, value: float) -> None:
@@ -100,7 +100,7 @@ def test_bounds_themselves_are_allowed() -> None:
 NOT_IDENTITY = {
     *("agent.attempts", "model.env", "model.max_in_flight", "model.replicas", "resume", "sampling.rollouts"),
     *("sandbox.concurrency", "tasks.limit", "cluster.address", "cluster.executors", "cluster.drain_s"),
-    *("output.dir", "output.shard_mb", "output.shard_s"),
+    *("cluster.run_s", "cluster.tail_s", "model.hosted", "output.dir", "output.shard_mb", "output.shard_s"),
 }
 _OTHER: dict[type, Callable[[Any], Any]] = {
     bool: lambda v: not v,

@@ -14,7 +14,7 @@ import pytest
 
 from medgym_ray.actions import Action, ActionKind, render_json_action
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
-from medgym_ray.errors import PolicyError, SandboxError
+from medgym_ray.errors import PolicyError, SandboxError, ScorerError
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Policy, Sampling
 from medgym_ray.policies.scripted import ScriptedPolicy
 from medgym_ray.policies.tokens import ChatTemplate
@@ -33,6 +33,9 @@ TASK = Task(
     source_sha256="0" * 64,
 )
 ACTIONS = frozenset(set(ActionKind) - {ActionKind.REQUEST_INFO})
+
+
+BREAKS_THE_SCORER = "an answer that nobody foresaw"
 
 
 class FakeFamily(Family):
@@ -54,6 +57,8 @@ class FakeFamily(Family):
         return str(task.inputs["question"])
 
     async def score(self, task: Task, submission: Submission, grader: Any) -> Score:
+        if submission.answer == BREAKS_THE_SCORER:
+            raise KeyError("units")
         self.graded.append((submission, grader))
         right = submission.ran and submission.has_answer and submission.answer == task.gold["answer"]
         return Score(float(right), right, "correct" if right else "wrong", reward_paper=0.5)
@@ -66,10 +71,11 @@ class FakeFamily(Family):
 
 
 class FakeSandbox:
-    """Answers with results from a list; keeps what it was given."""
+    """Answers with results from a list, each after `cell_s`; keeps what it was given."""
 
-    def __init__(self, *results: CellResult | Exception) -> None:
+    def __init__(self, *results: CellResult | Exception, cell_s: float = 0.0) -> None:
         self._results = list(results)
+        self._cell_s = cell_s
         self.files: dict[str, bytes] = {}
         self.cells: list[Cell] = []
 
@@ -78,6 +84,7 @@ class FakeSandbox:
 
     async def run(self, cell: Cell) -> CellResult:
         self.cells.append(cell)
+        await asyncio.sleep(self._cell_s)
         result = self._results.pop(0)
         if isinstance(result, Exception):
             raise result
@@ -133,10 +140,22 @@ class TokenPolicy:
 
 
 class Endless:
-    """Never replies."""
+    """Never replies, once it has given its first replies."""
+
+    def __init__(self, first: Sequence[str] = ()) -> None:
+        self._first = ScriptedPolicy(first, "first")
+        self._left = len(first)
+        self.cancelled = False
 
     async def generate(self, request: GenerationRequest) -> Generation:
-        await asyncio.Event().wait()
+        if self._left:
+            self._left -= 1
+            return await self._first.generate(request)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
         raise AssertionError
 
 
@@ -181,9 +200,12 @@ async def _play(
     protocol: str = "submit",
     max_turns: int = 8,
     deadline_s: float = 600.0,
+    turn_s: float = 600.0,
+    cut_after: float | None = None,
+    cell_s: float = 0.0,
     tokens: bool = False,
 ) -> Played:
-    family, sandbox, graders = FakeFamily(), FakeSandbox(*results), []
+    family, sandbox, graders = FakeFamily(), FakeSandbox(*results, cell_s=cell_s), []
 
     @contextlib.asynccontextmanager
     async def lend() -> AsyncIterator[FakeSandbox]:
@@ -196,10 +218,12 @@ async def _play(
         ScriptedPolicy(policy, "scripted") if isinstance(policy, Sequence) else policy,
         sandbox,
         lend,
-        EpisodeSettings(protocol, "json", max_turns, deadline_s, Sampling(0.5, 0.75, 128), Limits()),
+        EpisodeSettings(protocol, "json", max_turns, deadline_s, turn_s, Sampling(0.5, 0.75, 128), Limits()),
         EpisodeIdentity("t", "run", "run/fake/1", "0", "c", 2, 1, 1000, "fake-model", {"sandbox": "fake"}),
         ChatTemplate(CharTokenizer()) if tokens else None,
     )
+    if cut_after is not None:
+        asyncio.get_running_loop().call_later(cut_after, episode.cut)
     trajectory = await episode.run()
     _assert_sound(trajectory)
     played = Played(trajectory, family, sandbox, graders)
@@ -353,6 +377,21 @@ async def test_a_policy_that_never_returns_is_cut_at_the_deadline(tokens: bool) 
     assert t.policy_version == "0"
 
 
+@pytest.mark.parametrize("limit", ["turn_s", "cut_after"])
+async def test_a_reply_that_takes_too_long_ends_the_episode_with_what_it_has(limit: str) -> None:
+    policy = Endless(first=[SHELL])
+    t = (await _play(policy, OK, **{limit: 0.05})).trajectory
+    assert (t.termination, t.num_turns, t.reward) == ("deadline", 1, 0.0)
+    assert policy.cancelled, "nobody generates for an episode that is over"
+
+
+async def test_an_episode_that_is_cut_while_its_cell_runs_asks_for_no_more_replies() -> None:
+    policy = TokenPolicy([SHELL, SUBMIT_42])
+    t = (await _play(policy, OK, cut_after=0.05, cell_s=0.2)).trajectory
+    assert (t.termination, t.num_turns, len(policy.requests)) == ("deadline", 1, 1)
+    assert t.turns[0].observation
+
+
 async def test_no_reply_is_asked_for_after_the_deadline() -> None:
     policy = TokenPolicy([SUBMIT_42])
     t = (await _play(policy, deadline_s=0.0)).trajectory
@@ -435,7 +474,7 @@ async def test_a_grader_that_fails_is_a_failure_of_ours() -> None:
         ScriptedPolicy([SUBMIT_42], "scripted"),
         FakeSandbox(),
         lambda: contextlib.nullcontext(FakeSandbox()),
-        EpisodeSettings("submit", "json", 2, 600.0, Sampling(), Limits()),
+        EpisodeSettings("submit", "json", 2, 600.0, 600.0, Sampling(), Limits()),
         EpisodeIdentity("t", "run", "g", "0", "c", 0, 0, 0, "m"),
     )
     with pytest.raises(SandboxError, match="the grader was lost"):
@@ -487,3 +526,9 @@ async def test_no_reply_makes_a_trajectory_that_cannot_be_kept(reply: str) -> No
 async def test_a_policys_own_timeout_is_a_failure_of_ours_and_no_deadline() -> None:
     with pytest.raises(PolicyError, match="read timed out"):
         await _play(Raising(TimeoutError("read timed out")))
+
+
+async def test_a_scorer_that_fails_is_a_failure_of_ours_and_no_reward() -> None:
+    reply = json.dumps({"action": "submit", "params": {"answer": BREAKS_THE_SCORER}})
+    with pytest.raises(ScorerError, match="fake/1: KeyError: 'units'"):
+        await _play([reply])

@@ -248,3 +248,27 @@ def test_what_a_dead_book_had_lent_stays_with_its_owners_and_is_lent_to_nobody_e
     after.complete(_id(1, 1), success=True)
     assert after.finished()
     assert after.counts().done == 4
+
+
+def test_what_a_dead_book_had_counted_goes_on_in_the_next() -> None:
+    before = _book(tasks=4, rollouts=1, attempts=1, done=(_id(0, 0),))
+    done, lost, dropped = before.take("a", 3, now=0.0)
+    before.complete(done.trajectory_id, success=True)
+    assert before.fail(lost.trajectory_id, lost.attempt, "SandboxError: gone") is True
+    before.drop_task(dropped.task.task_id, "vacuous")
+    after = LeaseBook(
+        RUN_KEY,
+        before.tasks,
+        before.rollouts,
+        before.attempts,
+        before.seed,
+        before.lease_s,
+        done=(_id(0, 0), done.trajectory_id),
+        dropped=before.dropped,
+        failed=before.failed,
+        successes=before.successes,
+        earlier=before.earlier,
+    )
+    assert after.take("b", 9, now=1.0) == []
+    assert after.counts() == before.counts()
+    assert after.finished()

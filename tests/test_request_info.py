@@ -96,7 +96,7 @@ async def _play(index: TableIndex | None, *requests: Mapping[str, Any], limits: 
         ScriptedPolicy([*replies, render_json_action(Action(ActionKind.SUBMIT, {"answer": 2}))], "scripted"),
         NoSandbox(),  # type: ignore[arg-type]
         lambda: contextlib.nullcontext(NoSandbox()),  # type: ignore[arg-type,return-value]
-        EpisodeSettings("submit", "json", 8, 600.0, Sampling(), limits or Limits()),
+        EpisodeSettings("submit", "json", 8, 600.0, 600.0, Sampling(), limits or Limits()),
         EpisodeIdentity("t", "run", "g", "0", "c", 0, 0, 0, "m"),
         tables=index,
     )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from medgym_ray.errors import StorageError
-from medgym_ray.store.layout import MANIFEST, TABLES, TRAJECTORIES, logs, shards
+from medgym_ray.store.layout import FAILURES, MANIFEST, TABLES, TRAJECTORIES, logs, shards
 from medgym_ray.store.roots import Root, directory
 from medgym_ray.store.shards import read_manifest, seal
+from medgym_ray.trajectory import FailureKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ def trajectory_ids(root: Root) -> set[str]:
         if entry.table == TRAJECTORIES.name:
             ids.update(_read(root, entry.shard, ["trajectory_id"])["trajectory_id"].to_pylist())
     return ids
+
+
+def failure_keys(root: Root) -> set[FailureKey]:
+    """Every committed failure."""
+    keys: set[FailureKey] = set()
+    for entry in read_manifest(root):
+        if entry.table == FAILURES.name:
+            columns = _read(root, entry.shard, ["trajectory_id", "attempt", "at"]).to_pydict()
+            keys.update(zip(columns["trajectory_id"], columns["attempt"], columns["at"], strict=True))
+    return keys
 
 
 def tally(root: Root) -> Tally:

@@ -60,6 +60,11 @@ def check_identity(root: Root, identity: Mapping[str, Any], *, resume: bool) -> 
     return True
 
 
+def is_run(root: Root) -> bool:
+    """Whether a run's directory is to be seen from here. Raises StorageError."""
+    return directory(root).read(RUN_FILE) is not None
+
+
 def write_run_file(
     root: Root, identity: Mapping[str, Any], config: Mapping[str, Any], versions: Mapping[str, str]
 ) -> None:

@@ -12,17 +12,26 @@ from medgym_ray.store.directory import Directory, Held, Log
 from medgym_ray.store.layout import FAILURES, TRAJECTORIES, Part, Table, logs, shards
 from medgym_ray.store.roots import Root, directory
 from medgym_ray.store.shards import seal
-from medgym_ray.trajectory import Failure, Trajectory, to_batch
+from medgym_ray.trajectory import Failure, FailureKey, Trajectory, to_batch
 
 
 class DurableWriter:
     """Writes one run's trajectories and failures. One process at a time per writer name and directory."""
 
-    def __init__(self, root: Root, name: str, known: Collection[str], shard_bytes: int, shard_s: float) -> None:
-        """`known` are the ids already committed. Raises StorageError where another process holds the directory."""
+    def __init__(
+        self,
+        root: Root,
+        name: str,
+        known: Collection[str],
+        shard_bytes: int,
+        shard_s: float,
+        failures: Collection[FailureKey] = (),
+    ) -> None:
+        """What is `known` is already committed. Raises StorageError where another process holds the directory."""
         store = directory(root)
         self._lock = lock(store, name)
         self._known = set(known)
+        self._known_failures = set(failures)
         self._in_flight: dict[str, asyncio.Future[None]] = {}
         self._trajectories = _TableWriter(store, TRAJECTORIES, name, shard_bytes, shard_s)
         self._failures = _TableWriter(store, FAILURES, name, shard_bytes, shard_s)
@@ -50,8 +59,14 @@ class DurableWriter:
             self._known.add(identity)
 
     async def append_failure(self, failure: Failure) -> None:
-        """Returns once the failure is durable. Raises StorageError."""
-        await self._failures.append(failure)
+        """Returns once the failure is durable; nothing is done for one that was sent before. Raises StorageError."""
+        if failure.key not in self._known_failures:
+            await self._failures.append(failure)
+            self._known_failures.add(failure.key)
+
+    def ids(self) -> set[str]:
+        """Every trajectory that is durable."""
+        return set(self._known)
 
     async def close(self) -> None:
         """Seals what is open. Raises StorageError; the logs are then still there for the next run."""

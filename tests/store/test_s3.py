@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import datasets
@@ -414,15 +415,44 @@ def test_a_bucket_that_is_not_there_is_named(root: ObjectDirectory) -> None:
 
 
 def test_a_server_that_refuses_the_keys_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with s3_server(INITIAL_NO_AUTH_ACTION_COUNT="1") as (address, _):
-        make_bucket(address)
+    with s3_server(INITIAL_NO_AUTH_ACTION_COUNT="0") as (address, _):
         for name, value in variables(address).items():
             monkeypatch.setenv(name, value)
         assert "access denied; set AWS_ACCESS_KEY_ID" in _complaint(_same("s3://bucket/run"))
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.delenv(name)
-        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/not/there")
-        assert "access denied; set AWS_ACCESS_KEY_ID" in _complaint(_same("s3://bucket/run"))
+
+
+class _Full(BaseHTTPRequestHandler):
+    """A store with a bucket and no room."""
+
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self, status: int) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_HEAD(self) -> None:
+        self._answer(200)
+
+    def do_PUT(self) -> None:
+        self._answer(507)
+
+    do_POST = do_PUT
+
+    def log_message(self, *arguments: Any) -> None:
+        """Quiet."""
+
+
+def test_a_store_that_is_full_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Full) as server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever)
+        try:
+            for name, value in variables(f"http://127.0.0.1:{server.server_port}").items():
+                monkeypatch.setenv(name, value)
+            assert "the store is full; make room, then run the same command again" in _complaint(_same("s3://full/run"))
+        finally:
+            server.shutdown()
 
 
 async def test_a_server_that_goes_away_is_one_line_and_nothing_is_acknowledged(

@@ -1,12 +1,17 @@
 """Acknowledged means durable, nothing is counted twice: the store after clean ends, torn logs and kill -9."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +19,10 @@ from hypothesis import strategies as st
 
 from medgym_ray.errors import RecordError, StorageError
 from medgym_ray.store.layout import TRAJECTORIES, logs
-from medgym_ray.store.recovery import prepare_directory, recover, tally, trajectory_ids
+from medgym_ray.store.recovery import failure_keys, prepare_directory, recover, tally, trajectory_ids
 from medgym_ray.store.shards import read_manifest
 from medgym_ray.store.writer import DurableWriter, lock
+from tests.conftest import REPOSITORY
 from tests.records import make_failure, make_trajectory
 
 
@@ -55,6 +61,19 @@ async def test_an_id_is_written_once_even_when_sent_at_the_same_time(tmp_path: P
     assert await again.append(make_trajectory("same")) is False
     await again.close()
     assert _ids(tmp_path) == ["same"]
+
+
+async def test_a_failure_that_is_sent_again_is_written_once(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    failure = make_failure("t1")
+    await writer.append_failure(failure)
+    await writer.append_failure(failure)
+    await writer.close()
+    follower = DurableWriter(tmp_path, "0", (), 1 << 30, 1e6, failure_keys(tmp_path))
+    await follower.append_failure(failure)
+    await follower.append_failure(dataclasses.replace(failure, at=failure.at + timedelta(seconds=1)))
+    await follower.close()
+    assert [e.rows for e in read_manifest(tmp_path)] == [1, 1]
 
 
 async def test_a_record_that_does_not_fit_fails_alone(tmp_path: Path) -> None:
@@ -161,6 +180,7 @@ import asyncio, sys
 from pathlib import Path
 from medgym_ray.store.recovery import prepare_directory
 from medgym_ray.store.writer import DurableWriter
+from tests.conftest import REPOSITORY
 from tests.records import make_trajectory
 async def main():
     root = Path(sys.argv[1])
@@ -174,17 +194,51 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("lines", [1, 37, 150])
-def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path, lines: int) -> None:
-    prepare_directory(tmp_path)
+def _killed_child(root: Path, lines: int) -> list[str]:
+    """What a writing process acknowledged before it was killed."""
+    prepare_directory(root)
     child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", _CHILD, str(root)], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
     )
     assert child.stdout is not None
     acknowledged = [child.stdout.readline().strip() for _ in range(lines)]
     child.send_signal(signal.SIGKILL)
     acknowledged += [line.strip() for line in child.stdout if line.endswith("\n")]
     child.wait()
+    assert all(acknowledged), "the writing process failed"
+    return acknowledged
+
+
+def test_a_reader_sees_a_whole_dataset_at_every_moment(tmp_path: Path) -> None:
+    """Both kinds of reader: one that trusts the manifest, and `load_dataset`, which takes every Parquet file."""
+    seen: list[set[str]] = []
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            listed = _ids(tmp_path)
+            found = pads.dataset(sorted((tmp_path / "trajectories").glob("*.parquet")), schema=TRAJECTORIES.schema)
+            ids = found.to_table(columns=["trajectory_id"])["trajectory_id"].to_pylist()
+            assert len(ids) == len(set(ids))
+            assert set(listed) <= set(ids)
+            assert not seen or seen[-1] <= set(ids), "what was there went away"
+            seen.append(set(ids))
+
+    prepare_directory(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        try:
+            _killed_child(tmp_path, 150)
+            recover(tmp_path)
+        finally:
+            over.set()
+        reading.result(60)
+    assert len(set(map(len, seen))) > 2, "it grew while it was read"
+
+
+@pytest.mark.parametrize("lines", [1, 37, 150])
+def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path, lines: int) -> None:
+    acknowledged = _killed_child(tmp_path, lines)
     recover(tmp_path)
     ids = _ids(tmp_path)
     assert set(acknowledged) <= set(ids)
