@@ -1,9 +1,13 @@
 """Attach to a Ray cluster or start one; never touch what is not ours."""
 
+import contextlib
 import importlib.metadata
 import logging
 import os
+import shutil
 import socket
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +18,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import medgym_ray
 from medgym_ray.errors import ClusterError
+from medgym_ray.paths import sample_dir
 
 _PROBE_S = 5.0
 _DEFAULT_PORT = 6379
 _PRIVATE = "medgym_ray_private"
 """A resource that marks the cluster of one run: it ends with that run, so no other may attach to it."""
-_PACKAGES = [str(Path(medgym_ray.__file__).parent), str(Path(__file__).parent)]
+_PACKAGES = (Path(medgym_ray.__file__).parent, Path(__file__).parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,22 @@ def attach(address: str, run_id: str) -> Cluster | None:
             # Packages are shipped per job, so this has to be another one.
             address_found = ray.get_runtime_context().gcs_address if wanted == "auto" else wanted
             ray.shutdown()
-            ray.init(address=address_found, runtime_env={"py_modules": _PACKAGES}, **_options(run_id))
+            with _shipment() as packages:
+                ray.init(address=address_found, runtime_env={"py_modules": packages}, **_options(run_id))
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ClusterError(_explain(wanted, error)) from error
     return _described(started=False)
+
+
+@contextlib.contextmanager
+def _shipment() -> Iterator[list[str]]:
+    """Our packages for nodes that lack them, laid out as in a wheel: with the bundled sample inside."""
+    with tempfile.TemporaryDirectory(prefix="medgym-") as folder:
+        packages = [Path(folder) / package.name for package in _PACKAGES]
+        for package, copy in zip(_PACKAGES, packages, strict=True):
+            shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(sample_dir(), packages[0] / sample_dir().name, dirs_exist_ok=True)
+        yield [str(package) for package in packages]
 
 
 def _options(run_id: str) -> dict[str, Any]:

@@ -32,14 +32,14 @@ class Ended:
         return lines[0]
 
 
-def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY) -> subprocess.Popen[str]:
     """Starts `python -m medgym_ray.generate ARGUMENTS`; Ray stays private unless `env` says otherwise."""
     variables = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"HF_HUB_OFFLINE": "1"} | dict(env or {})
     if not any(a.startswith("cluster.address=") for a in arguments) and "RAY_ADDRESS" not in variables:
         arguments = (*arguments, "cluster.address=local")
     return subprocess.Popen(
         [sys.executable, "-m", "medgym_ray.generate", *arguments],
-        cwd=REPOSITORY,
+        cwd=cwd,
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -48,9 +48,11 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.P
     )
 
 
-def generate(*arguments: str, env: Mapping[str, str] | None = None, timeout: float = 280) -> Ended:
+def generate(
+    *arguments: str, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY, timeout: float = 280
+) -> Ended:
     """Runs the command to its end."""
-    process = start(*arguments, env=env)
+    process = start(*arguments, env=env, cwd=cwd)
     out, err = process.communicate(timeout=timeout)
     return Ended(process.returncode, out, err)
 

@@ -1,19 +1,17 @@
 """Attaching to somebody's cluster: used, and left running and clean."""
 
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
+import sysconfig
+import venv
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.command import generate, rows
+from tests.cluster.lab import Lab, cluster
 
 _LOOK = """
 import actors
@@ -24,58 +22,70 @@ print("nodes", sum(node["Alive"] for node in ray.nodes()))
 """
 
 
-def _port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-def _pids(marker: str) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                command = (entry / "cmdline").read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            if marker in command:
-                found.append(int(entry.name))
-    return found
-
-
 @pytest.fixture
-def head() -> Iterator[str]:
-    """A Ray head of its own: own port, own temp dir; only its own processes are ended."""
-    temp = tempfile.mkdtemp(prefix="mgr")
-    address = f"127.0.0.1:{_port()}"
-    ray = Path(sys.executable).with_name("ray")
-    subprocess.run(
-        [ray, "start", "--head", "--node-ip-address=127.0.0.1", f"--port={address.split(':')[1]}", "--num-cpus=2",
-         f"--temp-dir={temp}", "--include-dashboard=false", f"--dashboard-agent-listen-port={_port()}",
-         f"--ray-client-server-port={_port()}", "--disable-usage-stats"],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-    try:
-        yield address
-    finally:
-        for pid in _pids(temp):
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                continue
-        deadline = time.monotonic() + 20
-        while _pids(temp) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        for pid in _pids(temp):
-            os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(temp, ignore_errors=True)
+def lab() -> Iterator[Lab]:
+    """A head of two CPUs, with a dashboard."""
+    with cluster(dashboard=True) as made:
+        yield made
 
 
-def test_a_run_attaches_to_ray_address_and_leaves_the_cluster_running_and_clean(head: str, tmp_path: Path) -> None:
+def test_a_run_attaches_to_ray_address_and_leaves_the_cluster_running_and_clean(lab: Lab, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    ended = generate("tasks=npowerai", "tasks.limit=4", f"output.dir={run}", env={"RAY_ADDRESS": head})
+    ended = generate("tasks=npowerai", "tasks.limit=4", f"output.dir={run}", env=lab.variables())
     assert ended.code == 0, ended.err
     assert "attached to Ray at" in ended.err
     assert len(rows(run)) == 4
-    seen = subprocess.run([sys.executable, "-c", _LOOK, head], capture_output=True, text=True, timeout=120, check=True)
+    looked = [sys.executable, "-c", _LOOK, lab.address]
+    seen = subprocess.run(
+        looked, capture_output=True, text=True, timeout=120, check=True, env=os.environ | lab.variables()
+    )
     assert seen.stdout.split() == ["free", "True", "nodes", "1"]
+
+    wrong = lab.variables() | {"RAY_AUTH_TOKEN": "f" * 64}
+    refused = generate("tasks=npowerai", "tasks.limit=4", f"output.dir={tmp_path / 'refused'}", env=wrong)
+    assert refused.code == 2
+    assert "RAY_AUTH_TOKEN" in refused.complaint
+
+
+def test_a_run_is_submitted_as_a_job(lab: Lab, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    ray = Path(sys.executable).with_name("ray")
+    command = ["python", "-m", "medgym_ray.generate", "tasks=npowerai", "tasks.limit=4", f"output.dir={run}"]
+    submitted = subprocess.run(
+        [ray, "job", "submit", "--address", lab.dashboard, "--", *command],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env=os.environ | lab.variables(),
+        cwd=tmp_path,
+    )
+    said = submitted.stdout + submitted.stderr
+    assert submitted.returncode == 0, said
+    assert "attached to Ray at" in said
+    assert "4 trajectories; success 4/4" in said
+    assert len(rows(run)) == 4
+
+
+def _without_us(folder: Path) -> Path:
+    """A Python with everything that this one has, except this project."""
+    venv.create(folder, symlinks=True)
+    python = folder / "bin" / "python"
+    there = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "medgym" not in entry.name:
+            (there / entry.name).symlink_to(entry)
+    missing = subprocess.run([python, "-c", "import ray, medgym_ray"], capture_output=True, text=True, cwd=folder)
+    assert "No module named 'medgym_ray'" in missing.stderr
+    return python
+
+
+def test_code_and_sample_are_shipped_to_nodes_that_lack_them(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with cluster(python=_without_us(tmp_path / "venv")) as lab:
+        ended = generate(
+            *("tasks.families=[npowerai,mimic_iii]", "tasks.limit=2", f"output.dir={run}"),
+            env=lab.variables(),
+            cwd=tmp_path,  # Ray puts a driver's own folder on its workers' path
+        )
+    assert ended.code == 0, ended.err
+    assert len(rows(run)) == 4
