@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.chaos.lab import Lab, cluster
 from tests.cluster.command import generate, rows
-from tests.cluster.lab import Lab, cluster
 
 _LOOK = """
 import actors

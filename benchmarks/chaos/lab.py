@@ -31,24 +31,17 @@ class Node:
     folder: str
     """Its temp dir, which every process of it names."""
 
-    def raylet(self) -> int:
-        """Its number."""
-        (found,) = [pid for pid in _naming(self.folder) if _program(pid) == "raylet"]
-        return found
+    def raylet(self) -> int | None:
+        """Its number, where it lives."""
+        return next((pid for pid in _naming(self.folder) if _program(pid) == "raylet"), None)
 
-    def kill(self) -> None:
-        """As when the machine loses its power: nothing of it says good-bye."""
-        for pid in [self.raylet(), *_naming(self.folder)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def end(self) -> None:
-        """Ends what is left of it."""
-        for number, patience_s in ((signal.SIGTERM, 3), (signal.SIGKILL, 20)):
+    def end(self, *signals: signal.Signals) -> None:
+        """Ends it, gently unless `signals` say otherwise, and removes its folder."""
+        for number in signals or (signal.SIGTERM, signal.SIGKILL):
             for pid in _naming(self.folder):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
-            deadline = time.monotonic() + patience_s
+            deadline = time.monotonic() + 3
             while _naming(self.folder) and time.monotonic() < deadline:
                 time.sleep(0.1)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -63,20 +56,24 @@ class Lab:
     python: Path
     token: str
     nodes: list[Node] = field(default_factory=list)
+    _joined: int = 0
 
     def variables(self) -> dict[str, str]:
         """What a user sets to attach."""
         return {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
 
     def join(self, cpus: int = 2) -> Node:
-        """One more raylet, with an address of its own."""
-        return self._start(
-            f"--address={self.address}", f"--node-ip-address=127.0.0.{len(self.nodes) + 1}", f"--num-cpus={cpus}"
-        )
+        """One more raylet, with an address that no other had."""
+        self._joined += 1
+        address = f"127.0.{self._joined // 250}.{self._joined % 250 + 2}"
+        return self._start(f"--address={self.address}", f"--node-ip-address={address}", f"--num-cpus={cpus}")
+
+    def raylets(self) -> list[int]:
+        """Their numbers."""
+        return [pid for node in self.nodes if (pid := node.raylet())]
 
     def _start(self, *arguments: str) -> Node:
         node = Node(tempfile.mkdtemp(prefix="mgr"))
-        self.nodes.append(node)
         environment = os.environ | self.variables()
         del environment["RAY_ADDRESS"]
         # A job's `python` is the one on this path.
@@ -92,7 +89,9 @@ class Lab:
              f"--dashboard-agent-listen-port={free_port()}"],
             capture_output=True, text=True, timeout=180, env=environment, cwd=node.folder,
         )  # fmt: skip
-        assert started.returncode == 0, started.stdout + started.stderr
+        self.nodes.append(node)
+        if started.returncode != 0:
+            raise RuntimeError(f"a raylet did not start: {started.stdout}{started.stderr}")
         return node
 
     @contextlib.contextmanager
