@@ -106,8 +106,11 @@ def resources() -> dict[str, float]:
 
 
 def here() -> Any:
-    """Keeps an actor on the driver's own node, near its disk."""
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    """Keeps an actor on the driver's own node, near its disk.
+
+    Not softly: Ray may send such an actor by way of a node that has just died, and then it dies with that node.
+    """
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 def _attached_to_head_here(options: dict[str, Any]) -> bool:

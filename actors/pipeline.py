@@ -32,6 +32,7 @@ _POLL_S = 0.5
 _NODES_S = 2.0
 _PORTION = 1000
 """Tasks per message to the conductor."""
+_STARTS = 3
 _TELL_S = 5.0
 _CLOSE_S = 20.0
 _SLACK_S = 120.0
@@ -92,8 +93,8 @@ class Pipeline:
         await self._start_writer(self._known)
         await self._start_conductor(self._known, {})
         engines, room = self._plan.config.model.engines(), self._room(self._cluster.resources)
-        await asyncio.gather(*(self._start_replica(f"replica-{n}") for n in range(engines)))
-        await asyncio.gather(*(self._start_executor() for _ in range(room)))
+        await asyncio.gather(*(_stubbornly(self._start_replica, f"replica-{n}") for n in range(engines)))
+        await asyncio.gather(*(_stubbornly(self._start_executor) for _ in range(room)))
 
     def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
         """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
@@ -341,6 +342,15 @@ class Pipeline:
                     await answer((await self._start_writer(None)).close.remote())
             except TimeoutError:
                 raise error from None
+
+
+async def _stubbornly(start: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
+    """Starts an actor; Ray may have chosen a node for it that had just died. Raises what the last attempt raised."""
+    for _ in range(_STARTS - 1):
+        with contextlib.suppress(ClusterError):
+            await start(*arguments)
+            return
+    await start(*arguments)
 
 
 def _given_up(what: str, error: Exception) -> ClusterError:

@@ -34,19 +34,20 @@ KINDS = (DRIVER, *ACTORS, "raylet", "sandbox master", "container", "dockerd")
 def scene(folder: Path, sandbox: str, *, tasks: int, rollouts: int) -> Iterator[tuple[Workload, dict[str, Victim]]]:
     """A run on a cluster of two raylets, and all that can be killed there beside its driver."""
     with contextlib.ExitStack() as stack:
-        lab = stack.enter_context(cluster(cpus=2))  # enough for the run when the other node is dead
+        engine = stack.enter_context(own_engine()) if sandbox == "docker" else None
+        environment = {"DOCKER_HOST": engine.host} if engine else {}
+        # Enough processors for the run when the other node is dead.
+        lab = stack.enter_context(cluster(cpus=2, environment=environment))
         lab.join()
         raylet = Raylet(lab)
         stack.callback(raylet.wait)
         victims: dict[str, Victim] = {kind: Process(lab, marker) for kind, marker in ACTORS.items()}
         victims["raylet"] = raylet
-        variables = lab.variables()
-        if sandbox == "docker":
-            engine = stack.enter_context(own_engine())
+        if engine:
             victims |= {"container": Container(engine), "dockerd": Daemon(engine)}
-            variables["DOCKER_HOST"] = engine.host
         else:
             victims["sandbox master"] = Process(lab, MASTER)
+        variables = lab.variables() | environment
         work = workload(folder, variables, f"sandbox={sandbox}", tasks=tasks, rollouts=rollouts)
         yield work, victims
 

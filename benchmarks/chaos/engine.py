@@ -1,7 +1,9 @@
 """A Docker engine of our own, so that killing it disturbs nobody else's containers."""
 
 import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -47,20 +49,24 @@ class Engine:
                 return
             except (docker.errors.DockerException, RequestException) as error:
                 if self._daemon.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(
-                        f"dockerd does not start: {(self._folder / 'dockerd.log').read_text()}"
-                    ) from error
+                    last = (self._folder / "dockerd.log").read_text(errors="replace").splitlines()[-1]
+                    raise RuntimeError(f"dockerd does not start: {last}") from error
                 time.sleep(0.1)
 
     def crash(self) -> None:
-        """Kills it."""
+        """Kills it, and its containerd, which it would else take for alive while that one is still ending."""
         if self._daemon is not None:
             self._daemon.kill()
             self._daemon.wait()
+        pid = (self._folder / "exec" / "containerd" / "containerd.pid").read_text()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.02)
 
     def load(self, image: str) -> None:
         """Takes an image over from the machine's own engine."""
-        with docker.from_env() as source, self._client() as target:
+        with contextlib.closing(docker.from_env(timeout=120)) as source, self._client() as target:
             target.images.load(source.images.get(image).save(named=True))
 
     def containers(self, label: str) -> list[str]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,8 @@ class Lab:
     dashboard: str
     python: Path
     token: str
+    environment: Mapping[str, str]
+    """Of its raylets, and so of the actors on them."""
     nodes: list[Node] = field(default_factory=list)
     _joined: int = 0
 
@@ -74,7 +76,7 @@ class Lab:
 
     def _start(self, *arguments: str) -> Node:
         node = Node(tempfile.mkdtemp(prefix="mgr"))
-        environment = os.environ | self.variables()
+        environment = os.environ | self.variables() | dict(self.environment)
         del environment["RAY_ADDRESS"]
         # A job's `python` is the one on this path.
         environment["PATH"] = f"{self.python.parent}{os.pathsep}{environment['PATH']}"
@@ -111,9 +113,13 @@ class Lab:
 
 
 @contextlib.contextmanager
-def cluster(cpus: int = 2, *, dashboard: bool = False, python: Path = _PYTHON) -> Iterator[Lab]:
+def cluster(
+    cpus: int = 2, *, dashboard: bool = False, python: Path = _PYTHON, environment: Mapping[str, str] | None = None
+) -> Iterator[Lab]:
     """A head to attach to."""
-    lab = Lab(f"127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}", python, secrets.token_hex(32))
+    lab = Lab(
+        f"127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}", python, secrets.token_hex(32), environment or {}
+    )
     with lab.running(cpus, dashboard=dashboard):
         yield lab
 
