@@ -161,13 +161,17 @@ TRAJECTORY_SCHEMA = pa.schema(_fields(Trajectory))
 FAILURE_SCHEMA = pa.schema(_fields(Failure))
 
 
-def to_batch(records: Sequence[Trajectory] | Sequence[Failure], schema: pa.Schema) -> pa.RecordBatch:
+def to_batch(records: Sequence[Trajectory | Failure], schema: pa.Schema) -> pa.RecordBatch:
     """Records as one Arrow batch of `schema`. Raises pyarrow.ArrowException where a value does not fit its column."""
     return pa.RecordBatch.from_pylist([_plain(record) for record in records], schema=schema)
 
 
 def _plain(record: Trajectory | Failure) -> dict[str, Any]:
-    row = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    row = _shallow(record)
     if isinstance(record, Trajectory):
-        row["turns"] = [dataclasses.asdict(turn) for turn in record.turns]
+        row["turns"] = [_shallow(turn) for turn in record.turns]
     return row
+
+
+def _shallow(record: Trajectory | Turn | Failure) -> dict[str, Any]:
+    return {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}

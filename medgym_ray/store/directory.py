@@ -14,7 +14,7 @@ class Log(Protocol):
     """An open write-ahead log. What `append` returned from survives a crash."""
 
     def append(self, batches: Sequence[bytes]) -> None:
-        """Appends serialised batches of one row each. Raises StorageError; nothing of them was then appended."""
+        """Appends serialised batches. Raises StorageError; nothing of them was then appended."""
 
     @property
     def bytes(self) -> int:

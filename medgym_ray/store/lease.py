@@ -2,12 +2,14 @@
 
 Whoever asks puts a claim of its own and then lists the folder; it holds the lock where no other claim lives. Of two
 that ask at once the later list sees the other's claim, so at most one goes on. A holder renews its claim; ages are told
-by the store's clock alone. What a store cannot promise: a process that was frozen for longer than a lease does not
-hold it any more, but an upload it had begun may still land. Recovery then finds ids that it knows, and drops them.
+by the store's clock alone. All that a claim says is in its name: an object that is removed or written anew while others
+read it fails them after long retries, a listing never does. What a store cannot promise: a process that was frozen for
+longer than a lease does not hold it any more, but an upload it had begun may still land. Recovery then finds ids that
+it knows, and drops them.
 """
 
 import contextlib
-import json
+import hashlib
 import os
 import random
 import threading
@@ -16,12 +18,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from medgym_ray.errors import StorageError
 
 LEASE_S = 30.0
 RENEW_S = 5.0
+_HELD, _ASKED = "held", "asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,6 @@ class Objects(Protocol):
 
     def put(self, name: str, data: bytes) -> None:
         """Writes an object."""
-
-    def read(self, name: str) -> bytes | None:
-        """An object's content."""
 
     def remove(self, name: str) -> None:
         """Removes an object, if it is there."""
@@ -68,7 +68,7 @@ class Lease:
         while not self._closed.wait(RENEW_S) and not self.lost:
             before = time.monotonic()
             with contextlib.suppress(StorageError):
-                self._store.put(self._claim, _content(held=True))
+                self._store.put(self._claim, b"")
                 self._renewed = before
 
     def close(self) -> None:
@@ -85,17 +85,19 @@ class Lease:
 
 def take(store: Objects, folder: str, wait_s: float, on_close: Callable[[Lease], None]) -> Lease | None:
     """The lock whose claims lie in `folder`; None where a living process holds it for longer than `wait_s`."""
-    claim = f"{folder}/{uuid.uuid4().hex}"
+    own = f"{folder}/{uuid.uuid4().hex}"
+    asks, holds = _claim(own, held=False), _claim(own, held=True)
     started = time.monotonic()
     first_seen: dict[str, float] = {}
     while True:
         asked_at = time.monotonic()
-        store.put(claim, _content(held=False))
-        others = _living(store, claim)
+        store.put(asks, b"")
+        others = _living(store, folder, asks)
         if not others:
-            store.put(claim, _content(held=True))
-            return Lease(store, claim, asked_at, on_close)
-        store.remove(claim)
+            store.put(holds, b"")
+            store.remove(asks)
+            return Lease(store, holds, asked_at, on_close)
+        store.remove(asks)
         waited = time.monotonic() - started
         if waited >= wait_s:
             # Whoever is on this machine, or has renewed since we look, is alive; another may have died just now.
@@ -115,50 +117,39 @@ class _Claim:
     here: bool
 
 
-def _living(store: Objects, own: str) -> list[_Claim]:
+def _living(store: Objects, folder: str, own: str) -> list[_Claim]:
     """The claims of others that count. Those of dead processes are removed."""
-    folder = own.rpartition("/")[0]
     listing = {seen.name: seen.written_at for seen in store.listing(folder)}
     now = listing.pop(own, None)
     if now is None:
         raise StorageError(f"{folder}: what was just written is not listed; use a store with consistent listings")
     living = []
     for name, written_at in listing.items():
-        content = store.read(name)
-        if content is None:
-            continue
-        owner = _owner(content)
-        here = owner.get("machine") == _machine()
-        if now - written_at > LEASE_S or (here and _started(owner.get("pid")) != owner.get("started")):
+        machine, pid, started, state = ([*name.split("~"), "", "", "", ""])[1:5]
+        here = machine == _machine()
+        if now - written_at > LEASE_S or (here and _started(pid) != started):
             store.remove(name)
         else:
-            living.append(_Claim(name, written_at, bool(owner.get("held")), here))
+            living.append(_Claim(name, written_at, state == _HELD, here))
     return living
 
 
-def _owner(content: bytes) -> dict[str, Any]:
-    try:
-        owner = json.loads(content)
-    except ValueError:
-        return {}
-    return owner if isinstance(owner, dict) else {}
-
-
-def _content(*, held: bool) -> bytes:
+def _claim(own: str, *, held: bool) -> str:
     pid = os.getpid()
-    return json.dumps({"machine": _machine(), "pid": pid, "started": _started(pid), "held": held}).encode()
+    return "~".join([own, _machine(), str(pid), _started(pid) or "", _HELD if held else _ASKED])
 
 
 def _machine() -> str:
     """This boot and PID namespace, where a PID has one meaning; no machine's name where that cannot be told."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - not a path
+        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - not a path
     except OSError:
         return uuid.uuid4().hex
+    return hashlib.sha256(f"{boot} {namespace}".encode()).hexdigest()[:16]
 
 
-def _started(pid: object) -> str | None:
+def _started(pid: int | str) -> str | None:
     """When a process started, so that its PID's next owner is not taken for it; None where it is gone."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

@@ -15,7 +15,6 @@ class WriteAheadLog:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         """Creates the log; raises StorageError where it exists or cannot be written."""
         self.path = path
-        self.rows = 0
         self.bytes = 0
         try:
             self._fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o644)
@@ -30,12 +29,11 @@ class WriteAheadLog:
             raise StorageError(f"{path}: {error.strerror}") from error
 
     def append(self, batches: Sequence[bytes]) -> None:
-        """Appends serialised batches of one row each and waits until they are on disk. Raises StorageError."""
+        """Appends serialised batches and waits until they are on disk. Raises StorageError."""
         try:
             self._write(b"".join(batches))
         except OSError as error:
             raise StorageError(f"{self.path}: {error.strerror}") from error
-        self.rows += len(batches)
 
     def _write(self, data: bytes) -> None:
         try:

@@ -1,6 +1,7 @@
 """Parquet shards and the manifest that lists them: a shard exists for a reader once its manifest line does."""
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -60,12 +61,13 @@ def seal(root: Root, part: Part, known: set[str] | None = None) -> ManifestEntry
 
 
 def _new(batches: Iterable[pa.RecordBatch], known: set[str]) -> Iterator[pa.RecordBatch]:
-    """Each batch is one row, as it was appended."""
     for batch in batches:
-        (identity,) = batch.column("trajectory_id").to_pylist()
-        if identity not in known:
+        fresh = []
+        for identity in batch.column("trajectory_id").to_pylist():
+            fresh.append(identity not in known)
             known.add(identity)
-            yield batch
+        if any(fresh):
+            yield batch.filter(pa.array(fresh))
 
 
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
@@ -86,7 +88,7 @@ def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBat
 def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     group: list[pa.RecordBatch] = []
     size = 0
-    for batch in batches:
+    for batch in itertools.chain.from_iterable(map(_pieces, batches)):
         group.append(batch)
         size += batch.nbytes
         if size >= _ROW_GROUP_BYTES:
@@ -94,6 +96,12 @@ def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBat
             group, size = [], 0
     if group:
         yield group
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch holds what was appended together, which may be more than a row group."""
+    rows = max(1, batch.num_rows * _ROW_GROUP_BYTES // max(1, batch.nbytes))
+    return (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
 def _entry(draft: Path, part: Part, rows: int, schema: pa.Schema) -> ManifestEntry:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import pyarrow as pa
 
@@ -13,6 +13,8 @@ from medgym_ray.store.layout import FAILURES, TRAJECTORIES, Part, Table, logs, s
 from medgym_ray.store.roots import Root, directory
 from medgym_ray.store.shards import seal
 from medgym_ray.trajectory import Failure, FailureKey, Trajectory, to_batch
+
+_MISFITS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 
 class DurableWriter:
@@ -77,6 +79,31 @@ class DurableWriter:
             self._lock.close()
 
 
+_Waiting = tuple[Trajectory | Failure, asyncio.Future[None]]
+
+
+def _batches(records: Sequence[Trajectory | Failure], table: Table) -> tuple[list[bytes], dict[int, RecordError]]:
+    """All records as one serialised batch: one by one they would cost ten times as much.
+
+    Where one does not fit the schema, each is a batch of its own, and those that do not fit are returned by place.
+    """
+    try:
+        return [_serialised(records, table)], {}
+    except _MISFITS:
+        batches, refused = [], {}
+        for place, record in enumerate(records):
+            try:
+                batches.append(_serialised([record], table))
+            except _MISFITS as error:
+                refused[place] = RecordError(f"record does not fit the schema of {table.name}: {error}")
+        return batches, refused
+
+
+def _serialised(records: Sequence[Trajectory | Failure], table: Table) -> bytes:
+    serialised: bytes = to_batch(records, table.schema).serialize().to_pybytes()
+    return serialised
+
+
 class _TableWriter:
     """One table's open log. Appends that arrive while the disk or the store is busy share its next fsync or upload."""
 
@@ -90,7 +117,7 @@ class _TableWriter:
         self._opened = 0.0
         self._next_group = 0.0
         self._unsealed: list[Part] = []
-        self._pending: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._pending: list[_Waiting] = []
         self._disk = asyncio.Lock()
         self._ageing: asyncio.Task[None] | None = None
         self._closed = False
@@ -98,12 +125,8 @@ class _TableWriter:
     async def append(self, record: Trajectory | Failure) -> None:
         if self._closed:
             raise StorageError(f"{self._store}: the run is over, nothing more is written")
-        try:
-            data = to_batch([record], self._table.schema).serialize().to_pybytes()  # type: ignore[arg-type]
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise RecordError(f"record does not fit the schema of {self._table.name}: {error}") from error
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending.append((data, durable))
+        self._pending.append((record, durable))
         async with self._disk:
             if not durable.done():
                 await asyncio.sleep(self._next_group - time.monotonic())
@@ -114,25 +137,33 @@ class _TableWriter:
     async def _commit_pending(self) -> None:
         group, self._pending = self._pending, []
         try:
-            await asyncio.to_thread(self._write, [data for data, _ in group])
+            refused = await asyncio.to_thread(self._write, [record for record, _ in group])
         except StorageError as error:
             for _, durable in group:
                 durable.set_exception(StorageError(str(error)))
             return
-        for _, durable in group:
-            durable.set_result(None)
+        for number, (_, durable) in enumerate(group):
+            if number in refused:
+                durable.set_exception(refused[number])
+            else:
+                durable.set_result(None)
         if self._ageing is None:
             self._ageing = asyncio.create_task(self._seal_when_old())
         if self._log is not None and self._log.bytes >= self._shard_bytes:
             await asyncio.to_thread(self._seal)
 
-    def _write(self, batches: list[bytes]) -> None:
+    def _write(self, records: list[Trajectory | Failure]) -> dict[int, RecordError]:
+        """Appends records; those that do not fit are left out and returned, by their places."""
+        batches, refused = _batches(records, self._table)
+        if not batches:
+            return refused
         if self._log is None:
             part = Part(self._table.name, self._name, self._next_number)
             self._log = self._store.create_log(part, self._table.schema)
             self._part, self._opened = part, time.monotonic()
             self._next_number += 1
         self._log.append(batches)
+        return refused
 
     def _seal(self) -> None:
         """What is in the log is durable already: where sealing fails (disk full), the log waits for `close`."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 import random
 import signal
 import subprocess
@@ -338,8 +337,7 @@ def test_of_many_that_ask_at_once_one_holds_the_lock(root: ObjectDirectory) -> N
 
 
 def test_a_claim_of_a_dead_process_does_not_count(root: ObjectDirectory) -> None:
-    owner = {"machine": lease._machine(), "pid": 2**22 + 1, "started": "5", "held": True}
-    root.put(".wal/0.lock/gone", json.dumps(owner).encode())
+    root.put(f".wal/0.lock/gone~{lease._machine()}~{2**22 + 1}~5~held", b"")
     lock(root, "0", wait_s=0).close()
 
 
@@ -349,13 +347,13 @@ def test_a_claim_of_another_machine_counts_while_it_is_renewed(
 ) -> None:
     monkeypatch.setattr(lease, "LEASE_S", 3.0)
     monkeypatch.setattr(lease, "RENEW_S", 0.5)
-    owner = json.dumps({"machine": "another", "pid": 1, "started": "5", "held": True}).encode()
-    root.put(".wal/0.lock/other", owner)
+    claim = ".wal/0.lock/other~another~1~5~held"
+    root.put(claim, b"")
     over = threading.Event()
 
     def renew() -> None:
         while renewed and not over.wait(0.5):
-            root.put(".wal/0.lock/other", owner)
+            root.put(claim, b"")
 
     with ThreadPoolExecutor(1) as pool:
         renewing = pool.submit(renew)
