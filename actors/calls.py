@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from typing import Any
 
@@ -39,8 +40,14 @@ def unwrapped(error: RayError) -> Exception:
             "`ray start --object-store-memory` more, or lower sandbox.concurrency"
         )
     if isinstance(error, RayActorError) or not isinstance(cause, Exception):
-        return ClusterError(f"an actor of the run is gone ({reason(error)})")
+        return ClusterError(f"an actor of the run is gone ({_fate(error)})")
     return cause
+
+
+def _fate(error: RayError) -> str:
+    """Of the many lines that Ray has to say the one that tells what happened."""
+    because = re.search(r"because (.+?)(?:\. |\.?$)", " ".join(str(error).split()))
+    return because.group(1)[:200] if because else reason(error)
 
 
 async def answer(call: Any) -> Any:

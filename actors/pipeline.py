@@ -43,10 +43,17 @@ class Pipeline:
     """One run on one cluster. `start`, then `work`, then always `close`."""
 
     def __init__(
-        self, plan: RunPlan, cluster: Cluster, root: Root, tasks: Sequence[Task], known: Collection[str]
+        self,
+        plan: RunPlan,
+        cluster: Cluster,
+        root: Root,
+        tasks: Sequence[Task],
+        known: Collection[str],
+        tell: Callable[[str], None],
     ) -> None:
+        """`known` are the ids that are durable; `tell` gets a line about each actor that died."""
         self._plan, self._cluster, self._root = plan, cluster, root
-        self._tasks, self._known = tasks, known
+        self._tasks, self._known, self._tell = tasks, known, tell
         self._writer: Any = None
         self._conductor = Seat(None)
         self._replicas: dict[str, Any] = {}
@@ -248,6 +255,7 @@ class Pipeline:
             except (ConfigError, StorageError):
                 raise
             except Exception as error:
+                self._tell(f"{name or 'an executor'}: {reason(error)}")
                 if name:
                     kill(self._executors.pop(name))
                     await self._conductor.ask("release", name)
@@ -278,6 +286,7 @@ class Pipeline:
                 actor = actor or await follow()
                 await answer(actor.live.remote())
             except (ClusterError, PolicyError) as error:
+                self._tell(f"{what}: {reason(error)}; another is started")
                 if actor is not None:
                     kill(actor)
                     actor = None

@@ -1,6 +1,7 @@
 """One engine as an actor, and the policy that executors see: all replicas behind one `generate`."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +12,14 @@ from ray.exceptions import ActorDiedError, RayError
 
 from actors.calls import LOST, unwrapped
 from medgym_ray.config import ModelConfig
-from medgym_ray.errors import ClusterError, PolicyError
+from medgym_ray.errors import ClusterError, EngineDead, PolicyError
 from medgym_ray.policies.base import Generation, GenerationRequest, Policy
 from medgym_ray.policies.routing import Router
 from medgym_ray.policies.scripted import HostedReplay
 from medgym_ray.policies.vllm import VllmPolicy
 
 _LAST_WORDS_S = 1.0
+_PULSE_S = 5.0
 _AGAIN_S = 5.0
 """After which a replica that was only out of reach is asked again."""
 
@@ -29,6 +31,8 @@ class PolicyReplica:
         self._name = name
         self._model = model
         self._policy: Policy | None = None
+        self._died = asyncio.Event()
+        self._death: EngineDead | None = None
 
     async def start(self) -> None:
         """Loads the model. Apart from the constructor, so that an error keeps its type. Raises what the policy does."""
@@ -50,22 +54,22 @@ class PolicyReplica:
         assert self._policy is not None, "start() comes first"
         try:
             return await self._policy.generate(request)
-        except PolicyError:
-            await self._exit_if_dead()
+        except EngineDead as error:
+            self._death = error
+            self._died.set()
+            # It would fail every request that is still sent here; but first let those under way learn why.
+            asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
             raise
 
-    async def _exit_if_dead(self) -> None:
-        if not isinstance(self._policy, VllmPolicy):
-            return
-        try:
-            await self._policy.check_health()
-        except PolicyError:
-            # A dead engine would fail every request that is still sent here; but first let this one say why.
-            asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
-
     async def live(self) -> None:
-        """Never returns: who waits for it learns of the actor's end."""
-        await asyncio.Event().wait()
+        """Never returns: who waits for it learns of the actor's end, by EngineDead where its engine is the reason."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._died.wait(), _PULSE_S)
+            if self._death is not None:
+                raise self._death
+            if isinstance(self._policy, VllmPolicy):
+                await self._policy.check_health()
 
     async def close(self) -> None:
         """Ends the engine's processes."""
@@ -102,6 +106,9 @@ class ReplicatedPolicy:
                 self._lose(name, actor, for_good=isinstance(error, ActorDiedError))
             except RayError as error:
                 cause = unwrapped(error)
+                if isinstance(cause, EngineDead):
+                    self._lose(name, actor, for_good=True)
+                    continue
                 raise PolicyError(str(cause)) if isinstance(cause, ClusterError) else cause from error
             finally:
                 self.router.end(name)

@@ -4,6 +4,7 @@ MedgymError
 ├── ConfigError    the command or its configuration cannot be used (exit code 2)
 ├── ClusterError   Ray cannot give what the run needs
 ├── PolicyError    the engine or endpoint failed to answer
+│   └── EngineDead     it will never answer again; the same request can go to another
 ├── SandboxError   the sandbox could not run a cell (never: the cell's own failure)
 ├── TaskError      a task cannot be run or graded as it stands
 ├── ScorerError    a family's scorer failed on a submission (a defect of ours)
@@ -31,6 +32,10 @@ class ClusterError(MedgymError, RuntimeError):
 
 class PolicyError(MedgymError, RuntimeError):
     """The policy (engine or endpoint) failed; the agent is not to blame."""
+
+
+class EngineDead(PolicyError):
+    """The engine is gone for good. A request is a function of its token ids, so another engine can go on with it."""
 
 
 class SandboxError(MedgymError, RuntimeError):

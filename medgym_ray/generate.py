@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import importlib.metadata
 import signal
 import sys
@@ -168,7 +169,8 @@ async def _drive(
     if config.model.kind == "vllm":
         versions["vllm"] = installed_version() or "unknown"
     plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)
-    pipeline = Pipeline(plan, attached, root, tasks.tasks, known)
+    tell = functools.partial(console.print, markup=False)
+    pipeline = Pipeline(plan, attached, root, tasks.tasks, known, tell)
     stop = _Stop(console, config.cluster.drain_s)
     try:
         try:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from medgym_ray.errors import ConfigError, PolicyError
+from medgym_ray.errors import ConfigError, EngineDead, PolicyError
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest
 from medgym_ray.policies.weights import resolve
 
@@ -64,7 +64,7 @@ class VllmPolicy:
             raise PolicyError(f"vLLM cannot serve model.path={path}: {reason[:400]}") from error
 
     async def generate(self, request: GenerationRequest) -> Generation:
-        """Continues the token ids. Raises ContextFull without room for a reply, PolicyError where the engine fails."""
+        """Continues the token ids. Raises ContextFull without room for a reply, PolicyError where it fails."""
         from vllm import SamplingParams
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
@@ -86,7 +86,9 @@ class VllmPolicy:
                 {"prompt_token_ids": prompt}, parameters, f"{request.session_id}-{request.turn}-{uuid.uuid4().hex[:8]}"
             ):
                 final = output
-        except (EngineDeadError, EngineGenerateError, ValueError) as error:
+        except EngineDeadError as error:
+            raise EngineDead(f"{self._replica}: {error}") from error
+        except (EngineGenerateError, ValueError) as error:
             raise PolicyError(f"{self._replica}: {error}") from error
         if final is None:
             raise PolicyError(f"{self._replica}: the engine ended a request without a reply")
@@ -111,13 +113,13 @@ class VllmPolicy:
         )
 
     async def check_health(self) -> None:
-        """Raises PolicyError where the engine is dead."""
+        """Raises EngineDead where it is."""
         from vllm.v1.engine.exceptions import EngineDeadError
 
         try:
             await self._engine.check_health()
         except EngineDeadError as error:
-            raise PolicyError(f"{self._replica}: {error}") from error
+            raise EngineDead(f"{self._replica}: {error}") from error
 
     def close(self) -> None:
         """Ends the engine's processes."""

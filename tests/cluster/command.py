@@ -1,8 +1,10 @@
 """Runs the real command in a process of its own, as a user would."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from medgym_ray.store.layout import logs
+from medgym_ray.store.log import read_log
 from medgym_ray.store.shards import read_manifest
 from tests.conftest import REPOSITORY
 
@@ -67,3 +71,25 @@ def rows(directory: Path, name: str = "trajectories") -> list[dict[str, Any]]:
     """The same, as Python values."""
     found: list[dict[str, Any]] = table(directory, name).to_pylist()
     return found
+
+
+def replay_file(path: Path, *replies: dict[str, object] | str, task_id: str = "*") -> Path:
+    """Adds to a file of recorded replies."""
+    texts = [reply if isinstance(reply, str) else json.dumps(reply) for reply in replies]
+    with path.open("a") as file:
+        file.write(json.dumps({"task_id": task_id, "replies": texts}) + "\n")
+    return path
+
+
+def durable(run: Path) -> set[str]:
+    """Ids that are on disk in a log, which is when they were acknowledged."""
+    return {i for part in logs(run) for b in read_log(run / part.log) for i in b.column("trajectory_id").to_pylist()}
+
+
+def until_durable(run: Path, count: int, driver: "subprocess.Popen[str]", patience_s: float = 120) -> None:
+    """Waits for so many in the logs."""
+    deadline = time.monotonic() + patience_s
+    while not run.is_dir() or len(durable(run)) < count:
+        assert driver.poll() is None, driver.communicate()
+        assert time.monotonic() < deadline, "nothing was written"
+        time.sleep(0.05)

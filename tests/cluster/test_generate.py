@@ -12,9 +12,8 @@ import pytest
 from datasets import load_dataset
 
 from medgym_ray.store.layout import logs
-from medgym_ray.store.log import read_log
 from medgym_ray.tasks.registry import FAMILIES
-from tests.cluster.command import Ended, generate, rows, start
+from tests.cluster.command import Ended, durable, generate, replay_file, rows, start, until_durable
 from tests.conftest import REPOSITORY
 
 
@@ -61,14 +60,8 @@ def test_docker_gives_the_same_rewards(tmp_path: Path) -> None:
     assert provenance["kind"] == "docker"
 
 
-def _replay(path: Path, *replies: dict[str, object] | str) -> Path:
-    texts = [reply if isinstance(reply, str) else json.dumps(reply) for reply in replies]
-    path.write_text(json.dumps({"task_id": "*", "replies": texts}) + "\n")
-    return path
-
-
 def test_replayed_agents_are_run_observed_and_graded(tmp_path: Path) -> None:
-    replies = _replay(
+    replies = replay_file(
         tmp_path / "replies.jsonl",
         "I shall think about it.",
         {"action": "terminal", "params": {"cmd": "echo from-the-shell"}},
@@ -93,35 +86,13 @@ def test_replayed_agents_are_run_observed_and_graded(tmp_path: Path) -> None:
         assert row["graded_guesses"] == 1
 
 
-def _durable(run: Path) -> set[str]:
-    """Ids that are on disk in a log, which is when they were acknowledged."""
-    return {i for part in logs(run) for b in read_log(run / part.log) for i in b.column("trajectory_id").to_pylist()}
-
-
-def _until_durable(run: Path, count: int) -> None:
-    deadline = time.monotonic() + 120
-    while not run.is_dir() or len(_durable(run)) < count:
-        assert time.monotonic() < deadline, "nothing was written"
-        time.sleep(0.05)
-
-
-@pytest.fixture
-def slow_run(tmp_path: Path) -> tuple[Path, list[str]]:
-    """A run of 24 trajectories, each of which takes a while."""
-    code = "import time; time.sleep(0.4); answer = 1"
-    replies = _replay(tmp_path / "replies.jsonl", *[{"action": "submit", "params": {"code": code}}])
-    run = tmp_path / "run"
-    arguments = ["+model=replay", f"model.path={replies}", "tasks=npowerai", "tasks.limit=12", "sampling.rollouts=2"]
-    return run, [*arguments, "sandbox.concurrency=2", f"output.dir={run}"]
-
-
 def test_kill_9_in_mid_run_loses_and_doubles_nothing(slow_run: tuple[Path, list[str]]) -> None:
     run, arguments = slow_run
     driver = start(*arguments)
-    _until_durable(run, 3)
+    until_durable(run, 3, driver)
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
-    acknowledged = _durable(run)
+    acknowledged = durable(run)
     ended = _succeeded(generate(*arguments))
     assert "brought in from the log" in ended.err
     ids = [row["trajectory_id"] for row in rows(run)]
@@ -135,7 +106,7 @@ def test_ctrl_c_drains_twice_stops_now_and_the_same_command_goes_on(
 ) -> None:
     run, arguments = slow_run
     driver = start(*arguments, f"cluster.drain_s={drain_s}")
-    _until_durable(run, 2)
+    until_durable(run, 2, driver)
     for _ in range(times):
         os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to every process of the command
         time.sleep(0.2)

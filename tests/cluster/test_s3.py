@@ -1,6 +1,5 @@
 """A run into a bucket: killed, resumed, and told in one line what is wrong."""
 
-import json
 import signal
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pytest
 from medgym_ray.store.layout import logs
 from medgym_ray.store.objects import ObjectDirectory
 from medgym_ray.store.recovery import trajectory_ids
-from tests.cluster.command import generate, start
+from tests.cluster.command import generate, replay_file, start
 from tests.objects import SECRET, make_bucket, s3_server, variables
 
 _RUN = "s3://bucket/runs/one"
@@ -35,8 +34,7 @@ def _appends(run: ObjectDirectory) -> int:
 @pytest.mark.usefixtures("bucket")
 def test_a_run_into_a_bucket_is_killed_and_resumed(tmp_path: Path) -> None:
     reply = {"action": "submit", "params": {"code": "import time; time.sleep(0.4); answer = 1"}}
-    replies = tmp_path / "replies.jsonl"
-    replies.write_text(json.dumps({"task_id": "*", "replies": [json.dumps(reply)]}) + "\n")
+    replies = replay_file(tmp_path / "replies.jsonl", reply)
     arguments = ["+model=replay", f"model.path={replies}", "tasks=npowerai", "tasks.limit=8", "sampling.rollouts=2"]
     arguments += ["sandbox.concurrency=2", f"output.dir={_RUN}"]
     run = ObjectDirectory(_RUN)

@@ -1,11 +1,14 @@
 """A real engine and a real (small) model through the real pipeline: exact tokens, aligned log-probabilities."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.command import generate, rows
+from benchmarks.measure.processes import descendants, processes
+from tests.cluster.command import generate, rows, start, until_durable
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
@@ -42,3 +45,34 @@ def test_smollm2_leaves_exact_tokens_of_several_turns(tmp_path: Path) -> None:
         assert json.loads(row["provenance"])["vllm"]
         assert row["termination"] in ("max_turns", "wrong", "success")
     assert len({tuple(row["token_ids"]) for row in found}) == 4, "rollouts have seeds of their own"
+
+
+def _engine(driver: int) -> int | None:
+    """The process that holds the weights."""
+    below = descendants(processes(), [driver])
+    named = {pid: Path(f"/proc/{pid}/cmdline").read_text(errors="replace") for pid in below}
+    return next((pid for pid, name in named.items() if "EngineCore" in name), None)
+
+
+def test_an_engine_that_is_killed_is_replaced_and_its_turns_go_on_from_their_tokens(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    driver = start(
+        *("+model=smollm2", "tasks=npowerai", "tasks.limit=4", "sampling.rollouts=3", "sampling.max_tokens=48"),
+        *("agent.max_turns=3", "sandbox.concurrency=4", f"output.dir={run}"),
+    )
+    try:
+        until_durable(run, 1, driver, patience_s=300)
+        engine = _engine(driver.pid)
+        assert engine is not None
+        os.kill(engine, signal.SIGKILL)
+        _, err = driver.communicate(timeout=600)
+    finally:
+        driver.kill()
+    assert driver.returncode == 0, err
+    assert "replica-0: EngineDead" in err
+    assert "another is started" in err
+    found = rows(run)
+    assert len({row["trajectory_id"] for row in found}) == len(found) == 12
+    assert {row["attempt"] for row in found} == {0}, "a dead engine costs turns, not episodes"
+    assert all(row["append_only"] for row in found)
+    assert not list((run / "failures").glob("*.parquet"))
