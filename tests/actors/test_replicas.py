@@ -8,7 +8,7 @@ import pytest
 
 from actors.calls import Seat, answer
 from actors.replica import ReplicatedPolicy
-from medgym_ray.errors import ClusterError, PolicyError, StorageError
+from medgym_ray.errors import ClusterError, EngineDead, PolicyError, StorageError
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Sampling
 
 ray_exceptions = pytest.importorskip("ray.exceptions")
@@ -59,6 +59,14 @@ async def test_a_turn_whose_replica_dies_goes_to_another() -> None:
         assert (await policy.generate(_request())).text == "b"
     assert dying.asked <= 1, "it is not asked again"
     assert not policy.busy()
+
+
+async def test_a_turn_whose_engine_is_dead_goes_elsewhere_though_its_actor_still_answers() -> None:
+    dying = _Actor("a", _raised(EngineDead("replica-a: gone")))
+    policy = ReplicatedPolicy({"a": dying, "b": _Actor("b")}, max_in_flight=4)
+    replies = [(await policy.generate(_request())).text for _ in range(4)]
+    assert replies == ["b"] * 4
+    assert dying.asked <= 1
 
 
 async def test_a_turn_waits_for_the_follower_where_all_are_lost() -> None:
