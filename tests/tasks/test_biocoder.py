@@ -284,10 +284,13 @@ async def test_paper_rule_compares_the_whole_programs_output(family: BioCoder, f
 
 @pytest.mark.original
 @pytest.mark.timeout(900)
-async def test_gold_of_the_original_records(factory: SandboxFactory, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_gold_of_every_fourth_original_record(
+    factory: SandboxFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of them take minutes: `python -m medgym_ray.audit tasks=biocoder tasks.root=…` looks at each."""
     if not (ORIGINAL / "biocoder" / "test_tasks.jsonl").exists():
         pytest.skip("the original's records do not lie beside the checkout")
-    family, tasks = BioCoder(), load(ORIGINAL, "test")
+    family, tasks = BioCoder(), load(ORIGINAL, "test")[::4]
     queue, dropped, hidden = list(tasks), {}, 0
 
     async def worker() -> None:
