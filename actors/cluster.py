@@ -33,7 +33,8 @@ class Cluster:
 
     address: str
     started: bool
-    nodes: int
+    nodes: dict[str, float]
+    """The CPUs of each, by its id."""
     resources: dict[str, float]
 
 
@@ -91,26 +92,31 @@ def _options(run_id: str) -> dict[str, Any]:
 
 
 def _described(*, started: bool) -> Cluster:
-    nodes = [node for node in ray.nodes() if node["Alive"]]
     return Cluster(
         address=ray.get_runtime_context().gcs_address,
         started=started,
-        nodes=len(nodes),
-        resources=resources(),
+        nodes=living_nodes(),
+        resources=dict(ray.cluster_resources()),
     )
 
 
-def resources() -> dict[str, float]:
-    """What the cluster has now, used or not."""
-    return dict(ray.cluster_resources())
+def living_nodes() -> dict[str, float]:
+    """The CPUs of each node that is there now, used or not, by the node's id."""
+    return {node["NodeID"]: float(node["Resources"].get("CPU", 0.0)) for node in ray.nodes() if node["Alive"]}
+
+
+def on(node: str) -> Any:
+    """Puts an actor on this node or nowhere.
+
+    Not softly, and not by Ray's choice: Ray may send such an actor by way of a node that has just died, and then it
+    dies with that one.
+    """
+    return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def here() -> Any:
-    """Keeps an actor on the driver's own node, near its disk.
-
-    Not softly: Ray may send such an actor by way of a node that has just died, and then it dies with that node.
-    """
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    """Puts an actor on the driver's own node, near its disk."""
+    return on(ray.get_runtime_context().get_node_id())
 
 
 def _attached_to_head_here(options: dict[str, Any]) -> bool:
@@ -159,7 +165,7 @@ def _version_there() -> str:
 
 def _installed_everywhere() -> bool:
     """Every node has this very version of ours."""
-    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    nodes = living_nodes()
     try:
         here = importlib.metadata.version("medgym-ray")
         ask: Any = ray.remote(_version_there)

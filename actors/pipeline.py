@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import ray
 
 from actors.calls import Seat, answer, kill, reason
-from actors.cluster import Cluster, here, require, resources
+from actors.cluster import Cluster, here, living_nodes, on, require
 from actors.conductor import Conductor, Progress
 from actors.executor import RunPlan, SandboxExecutor
 from actors.replica import PolicyReplica
@@ -18,6 +19,7 @@ from actors.writer import ShardWriter
 from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageError
 from medgym_ray.leases import Counts, Lease
 from medgym_ray.patience import Patience
+from medgym_ray.placement import allot
 from medgym_ray.store.objects import settings
 from medgym_ray.store.roots import Root
 from medgym_ray.tasks.base import Task
@@ -33,6 +35,8 @@ _NODES_S = 2.0
 _PORTION = 1000
 """Tasks per message to the conductor."""
 _STARTS = 3
+_START_S = 600.0
+"""For an executor: its sandboxes' environment is built first where it is not there yet."""
 _TELL_S = 5.0
 _CLOSE_S = 20.0
 _SLACK_S = 120.0
@@ -58,23 +62,29 @@ class Pipeline:
         self._conductor = Seat(None)
         self._replicas: dict[str, Any] = {}
         self._executors: dict[str, Any] = {}
+        self._homes: dict[str, str] = {}
+        """The node of each executor."""
         self._born = 0
-        self._places: set[asyncio.Task[None]] = set()
+        self._places: dict[asyncio.Task[None], str] = {}
+        self._given_up: set[str] = set()
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._last: Progress | None = None
         self._stopping: asyncio.Task[None] | None = None
-        engines = self._plan.config.model.engines()
-        cpus = (self._room(cluster.resources) + engines) * _ACTOR_CPUS
-        require(cluster, cpus=cpus, gpus=engines * self._gpus())
+        executors = sum(self._allotted(cluster.nodes).values())
+        cpus = (executors + self._engines) * _ACTOR_CPUS
+        require(cluster, cpus=cpus, gpus=self._engines * self._gpus())
 
-    def _room(self, capacity: Mapping[str, float]) -> int:
-        """How many executors the run is to have on a cluster with these resources."""
+    @property
+    def _engines(self) -> int:
+        return self._plan.config.model.engines()
+
+    def _allotted(self, nodes: Mapping[str, float]) -> dict[str, int]:
+        """Executors per node."""
         config = self._plan.config
-        if config.cluster.executors is not None:
-            return config.cluster.executors
-        wanted = math.ceil(len(self._tasks) * config.sampling.rollouts / config.sandbox.concurrency)
-        free = capacity.get("CPU", 1.0) - config.model.engines() * _ACTOR_CPUS
-        return max(1, min(wanted, int(free // 2)))
+        rollouts = len(self._tasks) * config.sampling.rollouts
+        wanted = math.ceil(rollouts / config.sandbox.concurrency)
+        usable = {node: cpus for node, cpus in nodes.items() if node not in self._given_up}
+        return allot(usable, self._engines * _ACTOR_CPUS, wanted, config.cluster.executors)
 
     @property
     def counts(self) -> Counts | None:
@@ -99,9 +109,9 @@ class Pipeline:
         """Starts every actor and waits until each is ready. Raises the typed error of the first that is not."""
         await self._start_writer(self._known)
         await self._start_conductor(self._known, {})
-        engines, room = self._plan.config.model.engines(), self._room(self._cluster.resources)
-        await asyncio.gather(*(_stubbornly(self._start_replica, f"replica-{n}") for n in range(engines)))
-        await asyncio.gather(*(_stubbornly(self._start_executor) for _ in range(room)))
+        await asyncio.gather(*(_stubbornly(self._start_replica, f"replica-{n}") for n in range(self._engines)))
+        places = [node for node, number in self._allotted(self._cluster.nodes).items() for _ in range(number)]
+        await asyncio.gather(*(_stubbornly(self._start_executor, node) for node in places))
 
     def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
         """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
@@ -154,26 +164,35 @@ class Pipeline:
         self._replicas[name] = replica
         return replica
 
-    async def _start_executor(self) -> str:
+    async def _start_executor(self, node: str) -> str:
         name = f"executor-{self._born}"
         self._born += 1
         executor = self._executors[name] = self._spawn(
             SandboxExecutor,
             *(name, self._plan, self._conductor.actor, self._writer, self._replicas),
             num_cpus=_ACTOR_CPUS,
-            scheduling_strategy="SPREAD",
+            scheduling_strategy=on(node),
         )
+        self._homes[name] = node
         try:
-            await answer(executor.start.remote())
+            async with asyncio.timeout(_START_S):
+                await answer(executor.start.remote())
+        except TimeoutError:
+            self._lose_executor(name)
+            raise ClusterError(f"no executor started within {_START_S:g} s; are the node's CPUs taken?") from None
         except Exception:
-            kill(self._executors.pop(name))
+            self._lose_executor(name)
             raise
         return name
 
+    def _lose_executor(self, name: str) -> None:
+        kill(self._executors.pop(name))
+        del self._homes[name]
+
     async def work(self, show: Callable[[Progress], None], stop: asyncio.Event) -> Progress:
         """Until every rollout is done, dropped or failed, or `stop` is set. Raises the error that ended the run."""
-        for name in list(self._executors):
-            self._open_place(name, stop)
+        for name, node in self._homes.items():
+            self._open_place(node, name, stop)
         others = [
             self._keep("the writer", self._writer, self._follow_writer),
             self._keep("the conductor", self._conductor.actor, self._follow_conductor),
@@ -203,35 +222,38 @@ class Pipeline:
         if error is not None and not self._broken.done():
             self._broken.set_exception(error)
 
-    def _open_place(self, name: str, stop: asyncio.Event) -> None:
-        place = self._watched(self._keep_executor(name, stop))
-        self._places.add(place)
-        place.add_done_callback(self._places.discard)
+    def _open_place(self, node: str, name: str, stop: asyncio.Event) -> None:
+        """For one executor on a node, `name` where it has started already."""
+        place = self._watched(self._keep_executor(node, name, stop))
+        self._places[place] = node
+        place.add_done_callback(self._places.pop)
 
     async def _show(self, show: Callable[[Progress], None], stop: asyncio.Event) -> Progress:
         """Until nothing is left to do, or what ran has been stopped."""
         while True:
             if stop.is_set() and self._stopping is None:
                 self._stopping = asyncio.create_task(self._drain())
-            over = self._stopping.done() if self._stopping else not self._places
+            over = self._stopping is not None and self._stopping.done()
             progress: Progress = await self._conductor.ask("progress")
             self._last = progress
             show(progress)
             if over or progress.finished:
                 return progress
-            watched = self._places | ({self._stopping} if self._stopping else set())
-            if watched:
-                await asyncio.wait(watched, timeout=_POLL_S)
+            if not self._places:  # their nodes are gone; others may come
+                await asyncio.sleep(_POLL_S)
+            else:
+                await asyncio.wait(self._places, timeout=_POLL_S)
 
     async def _grow(self, stop: asyncio.Event) -> None:
-        """Nodes that join are used, while there is something to begin."""
+        """Nodes that join are used, and what a node that left was to do is done by others, while there is work."""
         while not stop.is_set():
             await asyncio.sleep(_NODES_S)
             if self._last is None or not self._last.counts.waiting:
                 continue
-            room = self._room(await asyncio.to_thread(resources))
-            for _ in range(room - len(self._places)):
-                self._open_place("", stop)
+            have = Counter(self._places.values())
+            for node, number in self._allotted(await asyncio.to_thread(living_nodes)).items():
+                for _ in range(number - have[node]):
+                    self._open_place(node, "", stop)
 
     async def _cut_tail(self) -> None:
         """Once nothing waits to be begun, what still runs has `cluster.tail_s`; retries have it again."""
@@ -244,12 +266,13 @@ class Pipeline:
             if waited > tail_s:
                 await _tell(self._executors.values(), "cut")
 
-    async def _keep_executor(self, name: str, stop: asyncio.Event) -> None:
-        """The place of an executor: one that dies is followed by another, its leases are lent again."""
+    async def _keep_executor(self, node: str, name: str, stop: asyncio.Event) -> None:
+        """The place of an executor: one that dies is followed by another while its node lives; its leases are lent
+        again."""
         patience = Patience(_DEATHS)
         while True:
             try:
-                name = name or await self._start_executor()
+                name = name or await self._start_executor(node)
                 await answer(self._executors[name].run.remote())
                 return
             except (ConfigError, StorageError):
@@ -257,14 +280,13 @@ class Pipeline:
             except Exception as error:
                 self._tell(f"{name or 'an executor'}: {reason(error)}")
                 if name:
-                    kill(self._executors.pop(name))
+                    self._lose_executor(name)
                     await self._conductor.ask("release", name)
-                if stop.is_set():
+                if stop.is_set() or node not in await asyncio.to_thread(living_nodes):
                     return
-                if self._executors and len(self._executors) >= self._room(await asyncio.to_thread(resources)):
-                    return  # its node is gone
                 if not await self._pause(patience):
-                    if self._executors:
+                    self._given_up.add(node)
+                    if len(self._places) > 1:
                         return  # the others go on
                     raise _given_up("executors keep", error) from error
                 name = ""

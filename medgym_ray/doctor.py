@@ -182,7 +182,7 @@ def _cluster(config: ClusterConfig) -> list[Finding]:
         return [Finding("Ray cluster", None, "none runs here: each run starts its own on this machine")]
     try:
         resources = attached.resources
-        what = f"{attached.address}: {attached.nodes} node(s), {resources.get('CPU', 0):g} CPUs"
+        what = f"{attached.address}: {len(attached.nodes)} node(s), {resources.get('CPU', 0):g} CPUs"
         return [Finding("Ray cluster", f"{what}, {resources.get('GPU', 0):g} GPUs")]
     finally:
         cluster.disconnect()

@@ -148,7 +148,7 @@ def _work(config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: s
             "started a Ray cluster on this machine" if attached.started else f"attached to Ray at {attached.address}"
         )
         cpus, gpus = attached.resources.get("CPU", 0), attached.resources.get("GPU", 0)
-        console.print(f"{where}: {attached.nodes} node(s), {cpus:g} CPUs, {gpus:g} GPUs", markup=False)
+        console.print(f"{where}: {len(attached.nodes)} node(s), {cpus:g} CPUs, {gpus:g} GPUs", markup=False)
         if config.model.kind == "vllm" and attached.started and installed_version() is None:
             raise ConfigError(f"+model={config.model.name} needs vLLM, which is not installed here: {INSTALL}")
         return asyncio.run(_drive(config, key, root, tasks, known, attached, console))
