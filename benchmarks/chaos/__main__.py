@@ -9,6 +9,7 @@ where one was not.
 
 import argparse
 import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -127,6 +128,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended either way
     random, tally, began = Random(options.seed), Tally(), time.monotonic()
     kinds = options.sandbox or ["namespace", "docker"]
     for number, sandbox in enumerate(kinds):
