@@ -53,7 +53,8 @@ def test_a_run_into_a_bucket_is_killed_and_resumed(tmp_path: Path) -> None:
     ids = pads.dataset(f"{_RUN}/trajectories").to_table(columns=["trajectory_id"])["trajectory_id"].to_pylist()
     assert len(ids) == len(set(ids)) == 16
     assert set(ids) == trajectory_ids(run)
-    assert run.names(".wal") == []
+    assert not logs(run)
+    assert run.names(".wal/0.lock") == run.names(".wal/driver.lock") == [], "nobody holds it"
     assert SECRET not in ended.out + ended.err + str(run.read("run.yaml"))
     other = generate(*arguments, "seed=9")
     assert other.code == 2
