@@ -128,9 +128,7 @@ class Pipeline:
         output = self._plan.config.output
         size = output.shard_mb * 1024 * 1024
         env = None if isinstance(self._root, Path) else settings()
-        writer = self._spawn(
-            ShardWriter, str(self._root), "0", size, output.shard_s, env=env, num_cpus=0, scheduling_strategy=here()
-        )
+        writer = self._spawn_here(ShardWriter, str(self._root), "0", size, output.shard_s, env=env)
         await answer(writer.open.remote(known))
         self._writer = writer
         return writer
@@ -267,15 +265,17 @@ class Pipeline:
                 await _tell(self._executors.values(), "cut")
 
     async def _keep_executor(self, node: str, name: str, stop: asyncio.Event) -> None:
-        """The place of an executor: one that dies is followed by another while its node lives; its leases are lent
-        again."""
+        """The place of an executor: one that dies is followed by another, if its node lives; its leases are lent again.
+
+        A node where it cannot run, or keeps dying, is left to others; where there are none, that ends the run.
+        """
         patience = Patience(_DEATHS)
         while True:
             try:
                 name = name or await self._start_executor(node)
                 await answer(self._executors[name].run.remote())
                 return
-            except (ConfigError, StorageError):
+            except StorageError:
                 raise
             except Exception as error:
                 self._tell(f"{name or 'an executor'}: {reason(error)}")
@@ -284,11 +284,12 @@ class Pipeline:
                     await self._conductor.ask("release", name)
                 if stop.is_set() or node not in await asyncio.to_thread(living_nodes):
                     return
-                if not await self._pause(patience):
+                useless = isinstance(error, ConfigError)
+                if useless or not await self._pause(patience):
                     self._given_up.add(node)
                     if len(self._places) > 1:
-                        return  # the others go on
-                    raise _given_up("executors keep", error) from error
+                        return
+                    raise error if useless else _given_up("executors keep", error) from error
                 name = ""
 
     async def _keep_replica(self, name: str) -> None:

@@ -100,15 +100,20 @@ def test_kill_9_in_mid_run_loses_and_doubles_nothing(slow_run: tuple[Path, list[
     assert acknowledged <= set(ids)
 
 
-@pytest.mark.parametrize(("times", "drain_s"), [(1, 30), (1, 0), (2, 30)])
+@pytest.mark.parametrize(
+    ("number", "times", "drain_s"), [(signal.SIGINT, 1, 30), (signal.SIGTERM, 1, 0), (signal.SIGINT, 2, 30)]
+)
 def test_ctrl_c_drains_twice_stops_now_and_the_same_command_goes_on(
-    slow_run: tuple[Path, list[str]], times: int, drain_s: int
+    slow_run: tuple[Path, list[str]], number: signal.Signals, times: int, drain_s: int
 ) -> None:
     run, arguments = slow_run
     driver = start(*arguments, f"cluster.drain_s={drain_s}")
     until_durable(run, 2, driver)
     for _ in range(times):
-        os.killpg(driver.pid, signal.SIGINT)  # a terminal sends it to every process of the command
+        if number is signal.SIGINT:
+            os.killpg(driver.pid, number)  # a terminal sends it to every process of the command
+        else:
+            driver.send_signal(number)
         time.sleep(0.2)
     out, err = driver.communicate(timeout=120)
     assert driver.returncode == 130, err
