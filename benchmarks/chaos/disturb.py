@@ -16,7 +16,7 @@ from benchmarks.chaos.victims import Victim
 from benchmarks.chaos.workload import Workload
 
 DRIVER = "driver"
-_LAST_S = 300.0
+_LAST_S = 1200.0
 _EARLY = 0.15
 """How often a driver is killed before the run is under way: while it recovers, or starts its actors."""
 _EARLY_S = 8.0
