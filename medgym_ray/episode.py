@@ -267,7 +267,7 @@ class Episode:
             except MedgymError:
                 raise
             except Exception as error:
-                raise ScorerError(f"{self._task.task_id}: {type(error).__name__}: {error}") from error
+                raise ScorerError(f"{type(error).__name__}: {error}") from error
 
     def _observe(self, turn: Turn, observation: str) -> None:
         turn.observation = observation

@@ -170,7 +170,10 @@ async def _drive(
         versions["vllm"] = installed_version() or "unknown"
     plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)
     tell = functools.partial(console.print, markup=False)
-    pipeline = Pipeline(plan, attached, root, tasks.tasks, known, tell)
+    try:
+        pipeline = Pipeline(plan, attached, root, tasks.tasks, known, tell)
+    except ClusterError as error:
+        raise ConfigError(str(error)) from error
     stop = _Stop(console, config.cluster.drain_s)
     try:
         try:

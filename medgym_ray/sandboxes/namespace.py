@@ -266,7 +266,7 @@ class NamespaceFactory:
             raise
 
     async def _replace_dead_master(self, environment: Environment) -> None:
-        """A master that died (killed, out of memory) took every sandbox along; the next one starts another."""
+        """A master that died (killed, out of memory) makes no more sandboxes: whoever wants one starts another."""
         async with self._replacing:
             if self._master is None or self._master.poll() is None or self._control is None:
                 return
