@@ -110,8 +110,7 @@ class Pipeline:
         await self._start_writer(self._known)
         await self._start_conductor(self._known, {})
         await asyncio.gather(*(_stubbornly(self._start_replica, f"replica-{n}") for n in range(self._engines)))
-        places = [node for node, number in self._allotted(self._cluster.nodes).items() for _ in range(number)]
-        await asyncio.gather(*(_stubbornly(self._start_executor, node) for node in places))
+        await _stubbornly(self._start_executors)
 
     def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
         """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
@@ -161,6 +160,17 @@ class Pipeline:
         await answer(replica.start.remote())
         self._replicas[name] = replica
         return replica
+
+    async def _start_executors(self) -> None:
+        """At least one: a node may be dead and not yet known to be, and what it was to have goes to others later."""
+        allotted = self._allotted(await asyncio.to_thread(living_nodes))
+        places = [node for node, number in allotted.items() for _ in range(number)]
+        ends = await asyncio.gather(*map(self._start_executor, places), return_exceptions=True)
+        errors = [end for end in ends if isinstance(end, BaseException)]
+        for error in errors:
+            if not self._executors or not isinstance(error, ClusterError):
+                raise error
+            self._tell(f"an executor: {reason(error)}")
 
     async def _start_executor(self, node: str) -> str:
         name = f"executor-{self._born}"
