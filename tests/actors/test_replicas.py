@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from ray import exceptions as ray_exceptions
 
 from actors.calls import Seat, answer
 from actors.replica import ReplicatedPolicy
 from medgym_ray.errors import ClusterError, EngineDead, PolicyError, StorageError
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Sampling
 
-ray_exceptions = pytest.importorskip("ray.exceptions")
 DIED, AWAY = ray_exceptions.ActorDiedError, ray_exceptions.ActorUnavailableError
 
 
