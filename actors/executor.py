@@ -57,10 +57,10 @@ class RunPlan:
 class SandboxExecutor:
     """Plays episodes until the conductor has no more."""
 
-    def __init__(self, name: str, plan: RunPlan, conductor: Any, writer: Any, replicas: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, plan: RunPlan) -> None:
         self._name, self._plan = name, plan
-        self._conductor, self._writer = Seat(conductor), Seat(writer)
-        self._replicated = ReplicatedPolicy(replicas, plan.config.model.max_in_flight) if replicas else None
+        self._conductor, self._writer = Seat(None), Seat(None)
+        self._replicated: ReplicatedPolicy | None = None
         self._families: dict[str, Family] = {}
         self._vetted: dict[str, asyncio.Task[str | None]] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -70,7 +70,10 @@ class SandboxExecutor:
         self._closing = False
 
     async def start(self) -> None:
-        """Gets tables, sandboxes, chat template and recorded replies ready. Raises SandboxError, ConfigError."""
+        """Gets tables, sandboxes, chat template and recorded replies ready, while the other actors start.
+
+        Raises SandboxError, ConfigError.
+        """
         config = self._plan.config
         sandbox = config.sandbox
         self._tables = await asyncio.to_thread(self._open_tables)
@@ -82,7 +85,7 @@ class SandboxExecutor:
         self._graders = SandboxPool(self._factory, max(2, sandbox.concurrency // 4))
         self._provenance = {**self._plan.provenance, **self._factory.provenance()}
         self._recorded = {}
-        if config.model.kind == "replay" and self._replicated is None:
+        if config.model.kind == "replay" and not config.model.engines():
             self._recorded = read_replies(Path(config.model.path or ""))
         self._template = load_template(config.model.path or "") if config.model.kind == "vllm" else None
         self._settings = EpisodeSettings(
@@ -102,8 +105,11 @@ class SandboxExecutor:
         names = tasks.families or [name for name in sorted(FAMILIES) if (root / name).is_dir()]
         return FamilyTables(root, [self._family(name) for name in dict.fromkeys(names)])
 
-    async def run(self) -> None:
+    async def run(self, conductor: Any, writer: Any, replicas: Mapping[str, Any]) -> None:
         """Leases and plays until nothing is left. Raises StorageError where nothing can be made durable any more."""
+        self._conductor.take(conductor)
+        self._writer.take(writer)
+        self._replicated = ReplicatedPolicy(replicas, self._plan.config.model.max_in_flight) if replicas else None
         over = False
         while self._running or not over:
             if self._fatal is not None:

@@ -107,10 +107,19 @@ class Pipeline:
 
     async def start(self) -> None:
         """Starts every actor and waits until each is ready. Raises the typed error of the first that is not."""
+        replicas = (_stubbornly(self._start_replica, f"replica-{n}") for n in range(self._engines))
+        starts = [
+            asyncio.ensure_future(start)
+            for start in (self._start_books(), *replicas, _stubbornly(self._start_executors))
+        ]
+        try:
+            await asyncio.gather(*starts)
+        finally:
+            await _cancel(starts)
+
+    async def _start_books(self) -> None:
         await self._start_writer(self._known)
         await self._start_conductor(self._known, {})
-        await asyncio.gather(*(_stubbornly(self._start_replica, f"replica-{n}") for n in range(self._engines)))
-        await _stubbornly(self._start_executors)
 
     def _spawn(self, kind: type, *arguments: Any, env: dict[str, str] | None = None, **options: Any) -> Any:
         """Starts an actor. No restarts by Ray: an actor's state would be gone, so replacing it is up to us."""
@@ -177,7 +186,7 @@ class Pipeline:
         self._born += 1
         executor = self._executors[name] = self._spawn(
             SandboxExecutor,
-            *(name, self._plan, self._conductor.actor, self._writer, self._replicas),
+            *(name, self._plan),
             num_cpus=_ACTOR_CPUS,
             scheduling_strategy=on(node),
         )
@@ -283,7 +292,7 @@ class Pipeline:
         while True:
             try:
                 name = name or await self._start_executor(node)
-                await answer(self._executors[name].run.remote())
+                await answer(self._executors[name].run.remote(self._conductor.actor, self._writer, self._replicas))
                 return
             except StorageError:
                 raise

@@ -3,7 +3,7 @@
 `python -m benchmarks.store [--write]`. Acknowledgements: trajectories of about 10 KB, 256 at a time, into a directory
 on this machine's disk; side by side one at a time, so that the ratio shows what sharing an fsync brings. Resume: the
 real command on a directory that holds 100,000 trajectories, and on an empty one, from its start to its first new
-trajectory.
+trajectory, where it has to start Ray itself and where a cluster runs already.
 """
 
 import argparse
@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
 import yaml
 
+from benchmarks.chaos.lab import cluster
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
 from medgym_ray.store.layout import RUN_FILE, logs
 from medgym_ray.store.recovery import prepare_directory, recover, trajectory_ids
@@ -30,6 +31,7 @@ _SECTION = "benchmarks.store"
 _NOW = datetime(2026, 1, 2, tzinfo=UTC)
 _SHARD_BYTES, _SHARD_S = 256 << 20, 300.0
 _AT_ONCE = 256
+_FAMILY = "medcalcbench"
 _TOKENS = 400
 _LETTERS = 5000
 _VOCABULARY = range(150_000)
@@ -117,17 +119,18 @@ def _log_bytes(root: Path, records: list[Trajectory]) -> float:
 
 def _command(run: Path, rollouts: int) -> list[str]:
     return [
-        *(sys.executable, "-m", "medgym_ray.generate", "tasks=npowerai", f"sampling.rollouts={rollouts}"),
-        *(f"output.dir={run}", "cluster.address=local", "cluster.executors=1"),
+        *(sys.executable, "-m", "medgym_ray.generate", f"tasks={_FAMILY}", f"sampling.rollouts={rollouts}"),
+        *(f"output.dir={run}", "sandbox=namespace", "cluster.executors=1"),
     ]
 
 
-def _first_new(run: Path, rollouts: int, before: int) -> float:
-    """Seconds from the command's start until a trajectory is there that was not."""
-    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+def _first_new(run: Path, rollouts: int, before: int, address: Mapping[str, str]) -> float:
+    """Seconds from the command's start until a trajectory is there that was not. `address` names a cluster or none."""
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | dict(address)
+    command_line = _command(run, rollouts) + ([] if address else ["cluster.address=local"])
     began = time.perf_counter()
     command = subprocess.Popen(
-        _command(run, rollouts), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, text=True
+        command_line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, text=True
     )
     while not run.is_dir() or not any((run / part.log).stat().st_size > 10_000 for part in logs(run)):
         time.sleep(0.01)
@@ -139,10 +142,10 @@ def _first_new(run: Path, rollouts: int, before: int) -> float:
     return seconds
 
 
-def resume(folder: Path, held: int) -> tuple[float, float]:
-    """(seconds to the first trajectory of a fresh run, of one that holds `held`)."""
+def resume(folder: Path, held: int) -> list[tuple[str, float, float]]:
+    """(where, seconds to the first trajectory of a fresh run, of one that holds `held`)."""
     fresh_run, run = folder / "fresh", folder / "held"
-    fresh = _first_new(fresh_run, 1, 0)
+    fresh = _first_new(fresh_run, 1, 0, {})
     key = yaml.safe_load((fresh_run / RUN_FILE).read_text(encoding="utf-8"))
     tasks = sorted({row["task_id"] for row in _rows(fresh_run)})
     random = Random(0)
@@ -152,7 +155,12 @@ def resume(folder: Path, held: int) -> tuple[float, float]:
     asyncio.run(_append(run, (trajectory(name, random, task) for name, task in names), _AT_ONCE))
     (run / RUN_FILE).write_text(yaml.safe_dump(key), encoding="utf-8")
     recover(run)
-    return fresh, _first_new(run, rollouts, held)
+    resumed = _first_new(run, rollouts, held, {})
+    with cluster(2) as lab:
+        variables = lab.variables()
+        fresh_there = min(_first_new(folder / f"fresh-{n}", 1, 0, variables) for n in range(2))
+        resumed_there = _first_new(run, rollouts + 1, held, variables)
+    return [("where Ray has to be started", fresh, resumed), ("where it runs", fresh_there, resumed_there)]
 
 
 def _rows(run: Path) -> list[dict[str, str]]:
@@ -175,18 +183,19 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="store-", dir=Path.cwd()) as name:
         size, one, many = acknowledgements(Path(name), options.count)
-        fresh, resumed = resume(Path(name), options.held)
+        starts = resume(Path(name), options.held)
     acknowledged = markdown(
         ["bytes of a record in the log", "acknowledged/s, one at a time", f"acknowledged/s, {_AT_ONCE} at a time", "×"],
         [[figure(size), figure(one), figure(many), figure(many / one)]],
     )
     started = markdown(
-        ["from the command to its first trajectory", "s"],
         [
-            ["a fresh run", figure(fresh)],
-            [f"a run that holds {options.held:,} trajectories", figure(resumed)],
-            ["what resuming costs", figure(resumed - fresh)],
+            "s from the command to its first trajectory",
+            "a fresh run",
+            f"a run that holds {options.held:,} trajectories",
+            "what resuming costs",
         ],
+        [[where, figure(fresh), figure(resumed), figure(resumed - fresh)] for where, fresh, resumed in starts],
     )
     facts = "\n".join(f"- {line}" for line in environment_lines())
     text = f"## Store: `python -m benchmarks.store`\n\n{facts}\n\n{acknowledged}\n{started}"

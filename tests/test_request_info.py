@@ -168,13 +168,13 @@ class Remote:
         return SimpleNamespace(remote=call)
 
 
-def _executor(root: Path, conductor: Remote, writer: Remote, families: Sequence[str] | None = None) -> SandboxExecutor:
+def _executor(root: Path, families: Sequence[str] | None = None) -> SandboxExecutor:
     config = GenerateConfig(
         model=ModelConfig(name="oracle", kind="oracle"),
         tasks=TasksConfig(root=str(root), families=list(families) if families else None),
         sandbox=SandboxConfig(kind="namespace", concurrency=1, preimport=["pandas"]),
     )
-    return SandboxExecutor("executor-0", RunPlan(config, "run", "key", "0", {}), conductor, writer, {})
+    return SandboxExecutor("executor-0", RunPlan(config, "run", "key", "0", {}))
 
 
 async def test_an_executor_mounts_the_tables_of_its_families_and_nothing_else(
@@ -182,10 +182,10 @@ async def test_an_executor_mounts_the_tables_of_its_families_and_nothing_else(
 ) -> None:
     monkeypatch.setitem(registry.FAMILIES, "wards", Wards)
     conductor, writer = Remote(take=[([Lease("t", TASK, 0, 0, 1, 1e9)], False)]), Remote()
-    executor = _executor(root, conductor, writer)
+    executor = _executor(root)
     await executor.start()
     try:
-        await executor.run()
+        await executor.run(conductor, writer, {})
     finally:
         await executor.close()
     assert "fail" not in conductor.given, conductor.given
@@ -203,7 +203,7 @@ async def test_tables_that_are_broken_or_missing_end_the_run_before_it_starts(
     monkeypatch.setitem(registry.FAMILIES, "wards", Wards)
     (root / "wards" / "WARD.csv").write_text("bed,unit\n1\n")
     with pytest.raises(ConfigError, match=r"^family wards: .*WARD.csv: row 2 has 1 field, the header 2"):
-        await _executor(root, Remote(), Remote()).start()
+        await _executor(root).start()
     (root / "wards" / "WARD.csv").unlink()
     with pytest.raises(ConfigError, match=r"^family wards: .*WARD.csv: no such file"):
-        await _executor(root, Remote(), Remote(), families=["wards"]).start()
+        await _executor(root, families=["wards"]).start()
