@@ -1,4 +1,4 @@
-"""N sandboxes, N concurrent episodes: the executor leases rollouts, plays them, and reports what is durable."""
+"""Sandboxes and the episodes that share them: the executor leases rollouts, plays them, and reports what is durable."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import Any
 from actors.calls import Seat
 from actors.conductor import Report
 from actors.replica import ReplicatedPolicy
-from medgym_ray.config import GenerateConfig
+from medgym_ray.config import GenerateConfig, episodes_per_executor
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
 from medgym_ray.errors import (
     ClusterError,
@@ -28,6 +28,7 @@ from medgym_ray.paths import sample_dir
 from medgym_ray.policies.base import Policy, Sampling
 from medgym_ray.policies.noisy import NoisyOracle, with_mistakes
 from medgym_ray.policies.scripted import oracle_policy, read_replies, replay_policy
+from medgym_ray.policies.simulated import Dictation
 from medgym_ray.policies.vllm import load_template
 from medgym_ray.sandboxes.configured import configured_factory
 from medgym_ray.sandboxes.lazy import LazySandbox
@@ -57,8 +58,9 @@ class RunPlan:
 class SandboxExecutor:
     """Plays episodes until the conductor has no more."""
 
-    def __init__(self, name: str, plan: RunPlan) -> None:
-        self._name, self._plan = name, plan
+    def __init__(self, name: str, plan: RunPlan, cores: int) -> None:
+        """`cores`: its share of its node's, and so how many cells it has running at a time."""
+        self._name, self._plan, self._cores = name, plan, cores
         self._conductor, self._writer = Seat(None), Seat(None)
         self._replicated: ReplicatedPolicy | None = None
         self._families: dict[str, Family] = {}
@@ -79,14 +81,14 @@ class SandboxExecutor:
         self._tables = await asyncio.to_thread(self._open_tables)
         self._factory = configured_factory(sandbox, run_id=self._plan.run_id, mounts=self._tables.mounts)
         await self._factory.start()
-        self._sandboxes = SandboxPool(self._factory, sandbox.concurrency)
+        self._sandboxes = SandboxPool(self._factory, sandbox.concurrency, running=self._cores)
         if self._factory.slow_start:
             self._sandboxes.fill()
-        self._graders = SandboxPool(self._factory, max(2, sandbox.concurrency // 4))
+        self._graders = SandboxPool(self._factory, max(2, sandbox.concurrency // 4), running=self._cores)
         self._provenance = {**self._plan.provenance, **self._factory.provenance()}
         self._recorded = {}
-        if config.model.kind == "replay" and not config.model.engines():
-            self._recorded = read_replies(Path(config.model.path or ""))
+        if config.model.path is not None and config.model.scripted:
+            self._recorded = read_replies(Path(config.model.path))
         self._template = load_template(config.model.path or "") if config.model.kind == "vllm" else None
         self._settings = EpisodeSettings(
             protocol=config.protocol,
@@ -114,7 +116,7 @@ class SandboxExecutor:
         while self._running or not over:
             if self._fatal is not None:
                 raise self._fatal
-            free = self._plan.config.sandbox.concurrency - len(self._running)
+            free = episodes_per_executor(self._plan.config) - len(self._running)
             leases: list[Lease] = []
             if free and not over:
                 leases, over = await self._conductor.ask("take", self._name, free)
@@ -178,7 +180,7 @@ class SandboxExecutor:
             return
         policy = self._policy(family, lease)
         tables = self._tables.index(family)
-        async with self._sandboxes.acquire() as sandbox:
+        async with LazySandbox(self._sandboxes) as sandbox:
             episode = Episode(
                 lease.task,
                 family,
@@ -216,19 +218,23 @@ class SandboxExecutor:
             return await family.vet(task, grader)
 
     def _policy(self, family: Family, lease: Lease) -> Policy:
-        kind, task = self._plan.config.model.kind, lease.task
-        if kind == "oracle":
-            actions = family.oracle(task)
-            if actions is None:
-                raise TaskError(f"{task.task_id} has no gold program for the oracle")
-            if rate := self._plan.config.model.mistakes:
-                max_turns = self._plan.config.agent.max_turns
-                return NoisyOracle(with_mistakes(actions, family.actions, rate, lease.seed, max_turns))
-            return oracle_policy(actions)
-        if kind == "replay" and self._replicated is None:
+        kind = self._plan.config.model.kind
+        if self._replicated is None:
+            return self._script(family, lease)
+        return Dictation(self._script(family, lease), self._replicated) if kind == "simulated" else self._replicated
+
+    def _script(self, family: Family, lease: Lease) -> Policy:
+        """Replies that are known beforehand."""
+        task, model = lease.task, self._plan.config.model
+        if model.path is not None:
             return replay_policy(self._recorded, task.task_id)
-        assert self._replicated is not None
-        return self._replicated
+        actions = family.oracle(task)
+        if actions is None:
+            raise TaskError(f"{task.task_id} has no gold program for the oracle")
+        if model.mistakes:
+            max_turns = self._plan.config.agent.max_turns
+            return NoisyOracle(with_mistakes(actions, family.actions, model.mistakes, lease.seed, max_turns))
+        return oracle_policy(actions)
 
     def _identity(self, lease: Lease, tables: TableIndex | None) -> EpisodeIdentity:
         plan = self._plan

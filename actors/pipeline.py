@@ -16,6 +16,7 @@ from actors.conductor import Conductor, Progress
 from actors.executor import RunPlan, SandboxExecutor
 from actors.replica import PolicyReplica
 from actors.writer import ShardWriter
+from medgym_ray.config import episodes_per_executor
 from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageError
 from medgym_ray.leases import Counts, Lease
 from medgym_ray.patience import Patience
@@ -71,20 +72,25 @@ class Pipeline:
         self._last: Progress | None = None
         self._stopping: asyncio.Task[None] | None = None
         executors = sum(self._allotted(cluster.nodes).values())
-        cpus = (executors + self._engines) * _ACTOR_CPUS
+        cpus = executors * _ACTOR_CPUS + self._engines * self._engine_cpus
         require(cluster, cpus=cpus, gpus=self._engines * self._gpus())
 
     @property
     def _engines(self) -> int:
         return self._plan.config.model.engines()
 
+    @property
+    def _engine_cpus(self) -> float:
+        """Of one replica; a simulated one is mostly asleep, and a laptop is to hold dozens."""
+        return 0.0 if self._plan.config.model.kind == "simulated" else _ACTOR_CPUS
+
     def _allotted(self, nodes: Mapping[str, float]) -> dict[str, int]:
         """Executors per node."""
         config = self._plan.config
         rollouts = len(self._tasks) * config.sampling.rollouts
-        wanted = math.ceil(rollouts / config.sandbox.concurrency)
+        wanted = math.ceil(rollouts / episodes_per_executor(config))
         usable = {node: cpus for node, cpus in nodes.items() if node not in self._given_up}
-        return allot(usable, self._engines * _ACTOR_CPUS, wanted, config.cluster.executors)
+        return allot(usable, self._engines * self._engine_cpus, wanted, config.cluster.executors)
 
     @property
     def counts(self) -> Counts | None:
@@ -165,7 +171,9 @@ class Pipeline:
 
     async def _start_replica(self, name: str) -> Any:
         model = self._plan.config.model
-        replica = self._spawn(PolicyReplica, name, model, env=model.env, num_cpus=_ACTOR_CPUS, num_gpus=self._gpus())
+        replica = self._spawn(
+            PolicyReplica, name, model, env=model.env, num_cpus=self._engine_cpus, num_gpus=self._gpus()
+        )
         await answer(replica.start.remote())
         self._replicas[name] = replica
         return replica
@@ -182,11 +190,13 @@ class Pipeline:
             self._tell(f"an executor: {reason(error)}")
 
     async def _start_executor(self, node: str) -> str:
+        nodes = await asyncio.to_thread(living_nodes)
+        cores = max(1, round(nodes.get(node, 1) / max(1, self._allotted(nodes).get(node, 1))))
         name = f"executor-{self._born}"
         self._born += 1
         executor = self._executors[name] = self._spawn(
             SandboxExecutor,
-            *(name, self._plan),
+            *(name, self._plan, cores),
             num_cpus=_ACTOR_CPUS,
             scheduling_strategy=on(node),
         )

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from anyio import CapacityLimiter
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.calls import LOST, unwrapped
 from medgym_ray.config import ModelConfig
 from medgym_ray.errors import ClusterError, EngineDead, PolicyError
-from medgym_ray.policies.base import Generation, GenerationRequest, Policy
+from medgym_ray.policies.base import Engine, EngineLoad, Generation, GenerationRequest
 from medgym_ray.policies.routing import Router
 from medgym_ray.policies.scripted import HostedReplay
+from medgym_ray.policies.simulated import SimulatedEngine
 from medgym_ray.policies.vllm import VllmPolicy
+from medgym_ray.store.lengths import recorded_lengths
 
 _LAST_WORDS_S = 1.0
 _PULSE_S = 5.0
@@ -30,18 +33,23 @@ class PolicyReplica:
     def __init__(self, name: str, model: ModelConfig) -> None:
         self._name = name
         self._model = model
-        self._policy: Policy | None = None
+        self._engine: Engine | None = None
         self._died = asyncio.Event()
         self._death: EngineDead | None = None
 
     async def start(self) -> None:
         """Loads the model. Apart from the constructor, so that an error keeps its type. Raises what the policy does."""
+        if self._model.kind == "simulated":
+            simulation, limit = self._model.simulation, self._model.max_model_len
+            lengths = recorded_lengths(simulation.recorded) if simulation.recorded else ()
+            self._engine = SimulatedEngine(simulation, max_model_len=limit, replica=self._name, lengths=lengths)
+            return
         assert self._model.path is not None
         if self._model.kind == "replay":
-            self._policy = HostedReplay(Path(self._model.path), self._name)
+            self._engine = HostedReplay(Path(self._model.path), self._name)
             return
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-        self._policy = VllmPolicy(
+        self._engine = VllmPolicy(
             self._model.path,
             max_model_len=self._model.max_model_len,
             tensor_parallel_size=self._model.tensor_parallel_size,
@@ -51,9 +59,9 @@ class PolicyReplica:
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """One reply. Raises PolicyError, ContextFull. An engine that is dead takes its actor with it."""
-        assert self._policy is not None, "start() comes first"
+        assert self._engine is not None, "start() comes first"
         try:
-            return await self._policy.generate(request)
+            return await self._engine.generate(request)
         except EngineDead as error:
             self._death = error
             self._died.set()
@@ -68,13 +76,13 @@ class PolicyReplica:
                 await asyncio.wait_for(self._died.wait(), _PULSE_S)
             if self._death is not None:
                 raise self._death
-            if isinstance(self._policy, VllmPolicy):
-                await self._policy.check_health()
+            if self._engine is not None:
+                await self._engine.check_health()
 
     async def close(self) -> None:
         """Ends the engine's processes."""
-        if isinstance(self._policy, VllmPolicy):
-            self._policy.close()
+        if self._engine is not None:
+            self._engine.close()
 
 
 class ReplicatedPolicy:
@@ -84,8 +92,8 @@ class ReplicatedPolicy:
         self._replicas = dict(replicas)
         self._lost: set[str] = set()
         self._found = asyncio.Condition()
-        self.router = Router(list(replicas), max_in_flight)
-        self._slots = {name: asyncio.Semaphore(max_in_flight) for name in replicas}
+        self.router = Router(replicas, max_in_flight)
+        self._slots = {name: CapacityLimiter(self.router.windows[name].size) for name in replicas}
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """One reply; a replica that dies in mid-turn costs that turn only, which goes elsewhere.
@@ -101,7 +109,9 @@ class ReplicatedPolicy:
             self.router.begin(name)
             try:
                 async with self._slots[name]:
-                    return await _ask(actor, request)
+                    generation = await _ask(actor, request)
+                self._hear(name, generation.load)
+                return generation
             except LOST as error:
                 self._lose(name, actor, for_good=isinstance(error, ActorDiedError))
             except RayError as error:
@@ -119,6 +129,10 @@ class ReplicatedPolicy:
                 await self._found.wait_for(lambda: not self._all_lost())
         except TimeoutError:
             raise PolicyError("all replicas are lost, and none was replaced in time") from None
+
+    def _hear(self, name: str, load: EngineLoad | None) -> None:
+        self.router.hear(name, load)
+        self._slots[name].total_tokens = self.router.windows[name].size
 
     def _all_lost(self) -> bool:
         return len(self._lost) == len(self._replicas)
@@ -138,6 +152,7 @@ class ReplicatedPolicy:
         async with self._found:
             self._replicas[name] = actor
             self._lost.discard(name)
+            self.router.replaced(name)
             self._found.notify_all()
 
     def busy(self) -> frozenset[str]:

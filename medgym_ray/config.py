@@ -28,6 +28,7 @@ _NOT_IDENTITY = (
     "model.hosted",
     "model.max_in_flight",
     "model.replicas",
+    "model.simulation",
     "output",
     "resume",
     "sampling.rollouts",
@@ -37,14 +38,41 @@ _NOT_IDENTITY = (
 
 
 @dataclass
+class SimulationConfig:
+    """model=simulated: one replica's engine in numbers.
+
+    A decode step takes `step_ms` + `sequence_ms` × batch, and longer by chunk_tokens / prefill_tokens_s while a prompt
+    is being prefilled.
+    """
+
+    prefill_tokens_s: float = 20000.0
+    chunk_tokens: int = 2048
+    """Prompt tokens per step."""
+    step_ms: float = 12.0
+    sequence_ms: float = 0.05
+    kv_tokens: int = 400000
+    """What the KV cache holds; requests that do not fit wait."""
+    prefix_cache: bool = True
+    """A session's own prefix, and that of its task, is not prefilled again."""
+    reply_tokens: float = 250.0
+    """Median of the log-normal reply length."""
+    reply_spread: float = 0.6
+    """Its sigma; 0: all alike."""
+    recorded: str | None = None
+    """A run's directory: lengths of replies are drawn from its."""
+    failures_per_hour: float = 0.0
+    """How often the engine dies."""
+
+
+@dataclass
 class ModelConfig:
     """A policy: `kind` says which code drives it."""
 
     name: str = MISSING
     kind: str = MISSING
-    """oracle, replay or vllm"""
+    """oracle, replay, simulated or vllm"""
     path: str | None = None
-    """Weights (a directory or a Hub id) or, for replay, the file of recorded replies."""
+    """Weights (a directory or a Hub id) or, for replay and simulated, the file of recorded replies."""
     replicas: int = 1
     tensor_parallel_size: int = 1
     gpus: float = 1.0
@@ -60,10 +88,16 @@ class ModelConfig:
     """replay: in `replicas` actors, as an engine would be, to rehearse routing, load and failures without GPUs."""
     mistakes: float = 0.0
     """oracle: how likely a gold program is preceded by a wrong version of it, which fails and is then repaired."""
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+
+    @property
+    def scripted(self) -> bool:
+        """Whether executors know the replies: those of `path`, else the oracle's."""
+        return self.kind in ("oracle", "simulated") or (self.kind == "replay" and not self.hosted)
 
     def engines(self) -> int:
         """How many replica actors the model runs in."""
-        return self.replicas if self.kind == "vllm" or self.hosted else 0
+        return self.replicas if self.kind in ("simulated", "vllm") or self.hosted else 0
 
 
 @dataclass
@@ -124,7 +158,7 @@ class SandboxConfig:
     kind: str = MISSING
     """namespace or docker"""
     concurrency: int = 16
-    """Episodes, and so sandboxes, per executor."""
+    """Sandboxes per executor. An episode that waits for its policy needs none unless it has left files in it."""
     preimport: list[str] = field(default_factory=lambda: list(PREIMPORT))
     """Modules that are warm in every cell; more of them make every cell a little slower to start."""
     work_mb: int = 256
@@ -156,6 +190,8 @@ class ClusterConfig:
     """auto, local, or HOST:PORT / ray://HOST:PORT"""
     executors: int | None = None
     """SandboxExecutor actors; unset: one per two CPUs that the replicas leave free."""
+    episodes: int | None = None
+    """At once, per executor; unset: as many as it has sandboxes, and four times as many where a model is waited for."""
     drain_s: float = 30.0
     """After Ctrl-C, or when `run_s` is over, how long running episodes may take to end."""
     run_s: float | None = None
@@ -190,9 +226,19 @@ class GenerateConfig:
     seed: int = 0
 
 
+_EPISODES_A_SANDBOX = 4
+"""A turn of a model takes seconds, a cell milliseconds."""
+
+
+def episodes_per_executor(config: GenerateConfig) -> int:
+    """How many are under way at once in each."""
+    patient = _EPISODES_A_SANDBOX if config.model.engines() else 1
+    return config.cluster.episodes or config.sandbox.concurrency * patient
+
+
 def validate(config: GenerateConfig) -> None:
     """Raises ConfigError with one line for the first value that cannot be meant."""
-    _one_of("model.kind", config.model.kind, ("oracle", "replay", "vllm"))
+    _one_of("model.kind", config.model.kind, ("oracle", "replay", "simulated", "vllm"))
     _one_of("protocol", config.protocol, ("submit", "paper"))
     _one_of("sandbox.kind", config.sandbox.kind, ("namespace", "docker"))
     _one_of("agent.format", config.agent.format, ("json",))
@@ -203,6 +249,8 @@ def validate(config: GenerateConfig) -> None:
     Packages(tuple(sandbox.packages), sandbox.wheelhouse, sandbox.index_url).check()
     if config.model.kind == "replay" and config.model.path is None:
         raise ConfigError("model=replay needs model.path=FILE.jsonl, the recorded replies")
+    if config.model.kind == "oracle" and config.model.path is not None:
+        raise ConfigError(f"model.path={config.model.path}: the oracle takes none; +model=replay does")
 
 
 def validate_tasks(tasks: TasksConfig) -> None:
@@ -223,11 +271,17 @@ def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _check_numbers(config: GenerateConfig) -> None:
+    simulation = config.model.simulation
     positive = {
         "model.replicas": config.model.replicas,
         "model.tensor_parallel_size": config.model.tensor_parallel_size,
         "model.max_model_len": config.model.max_model_len,
         "model.max_in_flight": config.model.max_in_flight,
+        "model.simulation.prefill_tokens_s": simulation.prefill_tokens_s,
+        "model.simulation.chunk_tokens": simulation.chunk_tokens,
+        "model.simulation.step_ms": simulation.step_ms,
+        "model.simulation.kv_tokens": simulation.kv_tokens,
+        "model.simulation.reply_tokens": simulation.reply_tokens,
         "sampling.rollouts": config.sampling.rollouts,
         "sampling.max_tokens": config.sampling.max_tokens,
         "agent.max_turns": config.agent.max_turns,
@@ -243,6 +297,7 @@ def _check_numbers(config: GenerateConfig) -> None:
     optional = {
         "tasks.limit": config.tasks.limit,
         "cluster.executors": config.cluster.executors,
+        "cluster.episodes": config.cluster.episodes,
         "cluster.run_s": config.cluster.run_s,
         "cluster.tail_s": config.cluster.tail_s,
         "sandbox.cpus": config.sandbox.cpus,
@@ -250,7 +305,14 @@ def _check_numbers(config: GenerateConfig) -> None:
     for key, value in positive.items() | {(k, v) for k, v in optional.items() if v is not None}:
         if not value > 0:  # nan too
             raise ConfigError(f"{key}={value}: must be above 0")
-    for key, value in {"model.gpus": config.model.gpus, "cluster.drain_s": config.cluster.drain_s}.items():
+    not_negative = {
+        "model.gpus": config.model.gpus,
+        "model.simulation.sequence_ms": simulation.sequence_ms,
+        "model.simulation.reply_spread": simulation.reply_spread,
+        "model.simulation.failures_per_hour": simulation.failures_per_hour,
+        "cluster.drain_s": config.cluster.drain_s,
+    }
+    for key, value in not_negative.items():
         if not 0 <= value < math.inf:
             raise ConfigError(f"{key}={value}: must be 0 or above")
     if not 0 <= config.sampling.temperature < math.inf:
@@ -261,8 +323,11 @@ def _check_numbers(config: GenerateConfig) -> None:
         raise ConfigError(f"model.mistakes={config.model.mistakes}: must lie in [0, 1]")
     if config.model.hosted and config.model.kind != "replay":
         raise ConfigError("model.hosted=true: only +model=replay can be hosted; an engine always is")
-    if config.model.mistakes and config.model.kind != "oracle":
-        raise ConfigError(f"model.mistakes={config.model.mistakes}: only +model=oracle makes mistakes on purpose")
+    if config.model.mistakes and not (config.model.scripted and config.model.path is None):
+        raise ConfigError(
+            f"model.mistakes={config.model.mistakes}: only +model=oracle, or =simulated with the oracle's words, makes "
+            "mistakes on purpose"
+        )
     if not -(2**63) <= config.seed < 2**63:
         raise ConfigError(f"seed={config.seed}: must fit 64 bits")
 

@@ -97,9 +97,9 @@ def _tell_reasons(what: str, reasons: dict[str, str], console: Console) -> None:
 
 
 def _check_replies(config: GenerateConfig, tasks: TaskSet) -> None:
-    if config.model.kind != "replay":
+    if config.model.path is None or config.model.kind not in ("replay", "simulated"):
         return
-    recorded = read_replies(Path(config.model.path or ""))
+    recorded = read_replies(Path(config.model.path))
     without = [task.task_id for task in tasks.tasks if task.task_id not in recorded]
     if without and ANY_TASK not in recorded:
         raise ConfigError(

@@ -113,6 +113,6 @@ class Stage:
             model=self._name,
         )
         policy, tables = ScriptedPolicy(replies, self._name), self._tables.index(family)
-        async with self._sandboxes.acquire() as sandbox:
+        async with LazySandbox(self._sandboxes) as sandbox:
             episode = Episode(task, family, policy, sandbox, self.grader, settings, identity, tables=tables)
             return await episode.run()

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medgym_ray.cli import explain, load, plain_groups
-from medgym_ray.config import GenerateConfig, identity, run_key, validate
+from medgym_ray.config import GenerateConfig, SimulationConfig, identity, run_key, validate
 from medgym_ray.errors import ConfigError
 from medgym_ray.paths import conf_dir
 
@@ -41,7 +41,7 @@ def test_the_defaults_are_valid() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
-        ("model__kind", "vlm", "one of oracle, replay, vllm"),
+        ("model__kind", "vlm", "one of oracle, replay, simulated, vllm"),
         ("protocol", "free", "one of submit, paper"),
         ("sandbox__kind", "", "one of namespace, docker"),
         ("agent__format", "xml", "one of json"),
@@ -101,6 +101,8 @@ NOT_IDENTITY = {
     *("agent.attempts", "model.env", "model.max_in_flight", "model.replicas", "resume", "sampling.rollouts"),
     *("sandbox.concurrency", "tasks.limit", "cluster.address", "cluster.executors", "cluster.drain_s"),
     *("cluster.run_s", "cluster.tail_s", "model.hosted", "output.dir", "output.shard_mb", "output.shard_s"),
+    "cluster.episodes",
+    *(f"model.simulation.{f.name}" for f in dataclasses.fields(SimulationConfig)),
 }
 _OTHER: dict[type, Callable[[Any], Any]] = {
     bool: lambda v: not v,

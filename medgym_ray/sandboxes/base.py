@@ -79,6 +79,8 @@ class CellResult:
     wall_ms: float = 0.0
     cpu_ms: float = 0.0
     max_rss_kb: int = 0
+    untouched: bool = False
+    """Whether the sandbox holds what was put into it and nothing else: the next cell could as well run in another."""
 
 
 class Sandbox(Protocol):

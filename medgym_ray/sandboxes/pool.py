@@ -1,8 +1,9 @@
-"""A pool of sandboxes: one per live episode, few cells at a time.
+"""A pool of sandboxes: fewer than there are episodes, and even fewer cells at a time.
 
-Episodes wait for the policy most of the time, so there are more sandboxes than cores; but more cells at once than
-cores only make each of them slower, which is why running has a bound of its own. Making, resetting and closing go on
-in the background: an episode waits for them only where there is nothing ready for it.
+Episodes wait for the policy most of the time, and then they need no sandbox unless they have left something in theirs.
+So there are more episodes than sandboxes, and more sandboxes than cores; but more cells at once than cores only make
+each of them slower, which is why running has a bound of its own. Making, resetting and closing go on in the
+background: an episode waits for them only where there is nothing ready for it.
 """
 
 import asyncio
@@ -10,13 +11,26 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any
+from typing import Any, Protocol
+
+import psutil
 
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.base import Cell, CellResult, Sandbox, SandboxFactory
 
 _LOG = logging.getLogger(__name__)
 _STARTING = 2
+_MEMORY_SHARE = 90.0
+"""Per cent of the machine's memory in use beyond which no further sandbox is made while there is any."""
+_MEMORY_POLL_S = 0.5
+
+
+class Tenant(Protocol):
+    """Who holds a sandbox and could do without it for a while."""
+
+    def surrender(self) -> Coroutine[Any, Any, None]:
+        """From now on it has none; what is returned gives it back."""
+        ...
 
 
 class SandboxPool:
@@ -32,6 +46,8 @@ class SandboxPool:
         self._running = asyncio.Semaphore(running or len(os.sched_getaffinity(0)))
         self._changed = asyncio.Condition()
         self._failures: list[SandboxError] = []
+        self._offered: dict[Tenant, None] = {}
+        self._queue = 0
         self._making = self._waiting = self._lent = 0
         self._errands: set[asyncio.Task[None]] = set()
         self._creations: set[asyncio.Task[None]] = set()
@@ -45,7 +61,7 @@ class SandboxPool:
     @contextlib.asynccontextmanager
     async def acquire(self) -> AsyncIterator[Sandbox]:
         """A clean sandbox of one's own. Raises SandboxError where none can be made."""
-        await self._slots.acquire()
+        await self._slot()
         try:
             sandbox = await self._take()
         except BaseException:
@@ -63,6 +79,30 @@ class SandboxPool:
             raise
         finally:
             self._send(self._give_back(sandbox, clean))
+
+    async def _slot(self) -> None:
+        """Waits until there may be one more; has one back that its tenant can do without."""
+        self._queue += 1
+        try:
+            if self._slots.locked() and self._offered:
+                self._call_in(next(iter(self._offered)))
+            await self._slots.acquire()
+        finally:
+            self._queue -= 1
+
+    def offer(self, tenant: Tenant) -> None:
+        """It holds a sandbox that it can do without, until it withdraws; who has offered longest is asked first."""
+        self._offered[tenant] = None
+        if self._queue:
+            self._call_in(tenant)
+
+    def withdraw(self, tenant: Tenant) -> None:
+        """It uses its sandbox again."""
+        self._offered.pop(tenant, None)
+
+    def _call_in(self, tenant: Tenant) -> None:
+        del self._offered[tenant]
+        self._send(tenant.surrender())
 
     async def close(self) -> None:
         """Closes the free sandboxes and the factory with all others."""
@@ -110,6 +150,8 @@ class SandboxPool:
     async def _create(self) -> None:
         try:
             async with self._starting:
+                if not await self._memory():
+                    return
                 made = await self._factory.create()
         except SandboxError as error:
             if self._waiting:
@@ -123,6 +165,16 @@ class SandboxPool:
         async with self._changed:
             self._changed.notify_all()
 
+    async def _memory(self) -> bool:
+        """Waits while the machine has little left and sandboxes are out that may come back; False once one has."""
+        while self._lent and psutil.virtual_memory().percent > _MEMORY_SHARE:
+            if self._offered:
+                self._call_in(next(iter(self._offered)))
+            await asyncio.sleep(_MEMORY_POLL_S)
+            if self._waiting < self._making:
+                return False
+        return True
+
     async def _give_back(self, sandbox: Sandbox, clean: bool) -> None:
         """Resets what can be used again and replaces what cannot; a failed clean-up is no failure of the episode."""
         try:
@@ -130,6 +182,8 @@ class SandboxPool:
                 try:
                     await sandbox.reset()
                     self._free.append(sandbox)
+                    async with self._changed:
+                        self._changed.notify()
                     return
                 except SandboxError as error:
                     _LOG.warning("a sandbox is replaced: %s", error)

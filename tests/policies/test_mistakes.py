@@ -190,7 +190,7 @@ async def test_debugging_is_told_the_error_that_was_seen() -> None:
         ("oracle", 1.5, r"model.mistakes=1.5: must lie in \[0, 1\]"),
         ("oracle", -0.1, "must lie in"),
         ("oracle", float("nan"), "must lie in"),
-        ("vllm", 0.5, r"model.mistakes=0.5: only \+model=oracle makes mistakes on purpose"),
+        ("vllm", 0.5, r"model.mistakes=0.5: only \+model=oracle, or =simulated with"),
     ],
 )
 def test_a_rate_that_cannot_be_meant_is_refused(kind: str, rate: float, why: str) -> None:

@@ -34,6 +34,7 @@ async def test_a_cancelled_request_leaves_the_engine_and_a_closed_engine_is_dead
     # No end of sequence within eight thousand tokens is likely enough to be certain: nobody could wait for it.
     endless = [asyncio.create_task(policy.generate(_request(f"endless-{n}", 8000))) for n in range(3)]
     await asyncio.sleep(1)
+    assert (policy.load.running, policy.load.waiting) == (1, 2)
     for task in endless:
         task.cancel()
     await asyncio.gather(*endless, return_exceptions=True)
@@ -41,6 +42,8 @@ async def test_a_cancelled_request_leaves_the_engine_and_a_closed_engine_is_dead
     async with asyncio.timeout(60):
         short = await policy.generate(_request("short", 4))
     assert 1 <= short.completion_tokens <= 4
+    assert short.load is not None
+    assert 0 <= short.load.kv_share <= 1
     assert not policy._engine.output_processor.has_unfinished_requests()
     await policy.check_health()
     policy.close()

@@ -54,6 +54,7 @@ class Supervisor:
         self._writer = writer
         self._spare: Process | None = None
         self._dying: Process | None = None
+        self._as_put = files.glance(settings)
 
     def serve(self, hello: dict[str, Any], *, held: bool = False) -> NoReturn:
         """Until the host goes away or asks for a reset; `held`: makes no process before the host says `begin`."""
@@ -93,7 +94,14 @@ class Supervisor:
                 return request
 
     def _put(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"error": files.put(self._settings, request["files"])}
+        untouched = self._untouched()
+        error = files.put(self._settings, request["files"])
+        self._as_put = files.glance(self._settings) if untouched else None
+        return {"error": error}
+
+    def _untouched(self) -> bool:
+        """Whether no cell has left anything: what lies here is what the host has put."""
+        return self._as_put is not None and files.glance(self._settings) == self._as_put
 
     def _fork(self) -> Process:
         pipes = [os.pipe() for _ in range(4)]
@@ -165,6 +173,7 @@ class Supervisor:
             "wall_ms": wall * 1000,
             "cpu_ms": cpu * 1000,
             "max_rss_kb": peak,
+            "untouched": self._untouched(),
         }
         if status == "ok" and request["language"] == "python":
             reply |= testimony.answer()

@@ -1,0 +1,36 @@
+"""The conductor alone: how fast it lends and takes back."""
+
+import asyncio
+import time
+
+import ray
+
+from actors.conductor import Conductor, Report
+from actors.writer import ShardWriter
+from medgym_ray.tasks.base import Task
+
+_TASKS, _ROLLOUTS, _AT_ONCE = 1_000, 20, 16
+
+
+def leases_per_second() -> float:
+    """Of one executor that reports each rollout by itself, as executors do."""
+    ray.init(address="local", include_dashboard=False, log_to_driver=False, num_cpus=2)
+    try:
+        return asyncio.run(_measure())
+    finally:
+        ray.shutdown()
+
+
+async def _measure() -> float:
+    writer = ray.remote(ShardWriter).options(num_cpus=0).remote("/nonexistent", "0", 1 << 20, 300.0)
+    book = {"run_key": "k", "rollouts": _ROLLOUTS, "attempts": 3, "seed": 0, "lease_s": 900.0}
+    actor = ray.remote(Conductor).options(num_cpus=0, max_concurrency=1000).remote("run", writer, book)
+    tasks = [Task(f"family/{n}", "family", "category", "test", {}, {}, "0") for n in range(_TASKS)]
+    await actor.add_tasks.remote(tasks)
+    await actor.begin.remote((), {})
+    await actor.progress.remote()
+    began, over = time.perf_counter(), False
+    while not over:
+        leases, over = await actor.take.remote("executor", _AT_ONCE)
+        await asyncio.gather(*(actor.complete.remote(Report(lease.trajectory_id, True, 0)) for lease in leases))
+    return _TASKS * _ROLLOUTS / (time.perf_counter() - began)

@@ -1,0 +1,55 @@
+"""Peers, each in an environment of its own, so that none of their dependencies is ours."""
+
+import json
+import subprocess
+import sys
+import time
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure.processor import Meter
+from benchmarks.measure.results import say
+from benchmarks.pipeline.workload import Profile
+from medgym_ray.sandboxes.cache import build_once
+
+REQUIREMENTS = {"inspect_ai": ["inspect_ai==0.3.285", "pandas"]}
+_SCRIPTS = {"inspect_ai": Path(__file__).with_name("peer_inspect_ai.py")}
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRun:
+    """Of a peer: samples, seconds of them, seconds of processor time."""
+
+    trajectories: int
+    span_s: float
+    cpu_s: float
+
+
+def python_of(peer: str) -> Path:
+    """An interpreter that has the peer; it is made where it is missing."""
+
+    def build(home: Path) -> Path:
+        say(f"installing {peer}")
+        venv.create(home, with_pip=True)
+        subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", *REQUIREMENTS[peer]], check=True)
+        return home
+
+    return build_once(f"peer-{peer}", build) / "bin" / "python"
+
+
+def play(meter: Meter, peer: str, profile: Profile, count: int, at_once: int) -> PeerRun:
+    """One run of the peer. Raises RuntimeError where it fails."""
+    line = [python_of(peer), _SCRIPTS[peer], str(count), str(at_once), profile.wrong, profile.right]
+    before, own = meter.read().total, time.process_time()
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    cpu_s = meter.read().total - before - (time.process_time() - own)
+    if done.returncode != 0:
+        raise RuntimeError(f"{peer} ended with {done.returncode}: {done.stderr[-2000:]}")
+    said = json.loads(done.stdout.splitlines()[-1])
+    return PeerRun(said["samples"], said["seconds"], cpu_s)
+
+
+def versions(peer: str) -> str:
+    """What is compared with what."""
+    return f"{', '.join(REQUIREMENTS[peer])}, Python {sys.version.split()[0]}"
