@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,7 @@ class Progress:
 
     counts: Counts
     generated_tokens: int
+    worked_s: float
     busy_sandboxes: int
     busy_replicas: int
     dropped_tasks: dict[str, str]
@@ -61,8 +62,8 @@ class Conductor:
         """Tasks come in portions, so that no message grows with the run."""
         self._tasks.extend(tasks)
 
-    async def begin(self, done: Collection[str], held: Mapping[str, Sequence[Lease]]) -> None:
-        """After the last portion. `done` are the ids that are durable; `held` is what a dead conductor had lent."""
+    async def begin(self, done: Mapping[str, bool], held: Mapping[str, Sequence[Lease]]) -> None:
+        """After the last portion. `done` is what is durable; `held` is what a dead conductor had lent."""
         self._book = LeaseBook(tasks=self._tasks, done=done, **self._settings)
         for owner, leases in held.items():
             self._book.adopt(owner, leases, time.monotonic())
@@ -142,6 +143,7 @@ class Conductor:
         return Progress(
             counts=book.counts(),
             generated_tokens=self._tokens,
+            worked_s=book.worked_s,
             busy_sandboxes=sum(load.sandboxes for load in self._loads.values()),
             busy_replicas=len(frozenset().union(*(load.replicas for load in self._loads.values()))),
             dropped_tasks=dict(book.dropped),

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageErr
 from medgym_ray.leases import Counts, Lease
 from medgym_ray.patience import Patience
 from medgym_ray.placement import allot
+from medgym_ray.sampling.goal import Goal
 from medgym_ray.store.objects import settings
 from medgym_ray.store.roots import Root
 from medgym_ray.tasks.base import Task
@@ -53,12 +54,16 @@ class Pipeline:
         cluster: Cluster,
         root: Root,
         tasks: Sequence[Task],
-        known: Collection[str],
+        known: Mapping[str, bool],
+        goal: Goal | None,
         tell: Callable[[str], None],
     ) -> None:
-        """`known` are the ids that are durable; `tell` gets a line about each actor that died."""
+        """`known` is what is durable, and whether it was a success; `goal` is that of adaptive sampling.
+
+        `tell` gets a line about each actor that died.
+        """
         self._plan, self._cluster, self._root = plan, cluster, root
-        self._tasks, self._known, self._tell = tasks, known, tell
+        self._tasks, self._known, self._goal, self._tell = tasks, known, goal, tell
         self._writer: Any = None
         self._conductor = Seat(None)
         self._replicas: dict[str, Any] = {}
@@ -138,7 +143,7 @@ class Pipeline:
         """On the driver's own node, beside the CPUs that others have."""
         return self._spawn(kind, *arguments, env=env, num_cpus=0, scheduling_strategy=here())
 
-    async def _start_writer(self, known: Collection[str] | None) -> Any:
+    async def _start_writer(self, known: Mapping[str, bool] | None) -> Any:
         output = self._plan.config.output
         size = output.shard_mb * 1024 * 1024
         env = None if isinstance(self._root, Path) else settings()
@@ -147,7 +152,7 @@ class Pipeline:
         self._writer = writer
         return writer
 
-    async def _start_conductor(self, done: Collection[str], held: Mapping[str, Sequence[Lease]]) -> Any:
+    async def _start_conductor(self, done: Mapping[str, bool], held: Mapping[str, Sequence[Lease]]) -> Any:
         config, plan = self._plan.config, self._plan
         book = {
             "run_key": plan.run_key,
@@ -155,10 +160,12 @@ class Pipeline:
             "attempts": config.agent.attempts,
             "seed": config.seed,
             "lease_s": config.agent.deadline_s + _SLACK_S,
+            "goal": self._goal,
         }
         if self._last is not None:
             book |= {"dropped": self._last.dropped_tasks, "failed": self._last.failed}
             book |= {"earlier": self._last.counts.earlier, "successes": self._last.counts.successes}
+            book |= {"worked_s": self._last.worked_s}
         tokens = self._last.generated_tokens if self._last else 0
         conductor = self._spawn_here(Conductor, plan.run_id, self._writer, book, tokens)
         for start in range(0, len(self._tasks), _PORTION):
@@ -360,7 +367,7 @@ class Pipeline:
     async def _follow_conductor(self) -> Any:
         """What executors hold stays theirs; asked before what is durable, so that nothing falls between the two."""
         held = dict(await asyncio.gather(*(_held(*item) for item in self._executors.items())))
-        done = await answer(self._writer.ids.remote())
+        done = await answer(self._writer.successes.remote())
         conductor = await self._start_conductor(done, held)
         await _tell([conductor], "use_writer", self._writer)  # it may have changed meanwhile
         await _tell(self._executors.values(), "use_conductor", conductor)

@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from medgym_ray.errors import StorageError
-from medgym_ray.store.recovery import failure_keys, recover, trajectory_ids
+from medgym_ray.store.recovery import failure_keys, recover, successes
 from medgym_ray.store.roots import root_at
 from medgym_ray.store.run import is_run
 from medgym_ray.store.writer import DurableWriter, lock
@@ -20,7 +20,7 @@ class ShardWriter:
         self._shard_bytes, self._shard_s = shard_bytes, shard_s
         self._writer: DurableWriter | None = None
 
-    async def open(self, known: Collection[str] | None) -> None:
+    async def open(self, known: Mapping[str, bool] | None) -> None:
         """Takes the directory, where `known` trajectories are; None: mends the log of a writer that died, and looks.
 
         Raises StorageError where another run holds the directory or it cannot be seen from here. Apart from the
@@ -31,13 +31,13 @@ class ShardWriter:
                 f"{self._root}: not to be seen from {socket.gethostname()}, which is to write there; "
                 "give a directory that both machines share, or s3://BUCKET/PREFIX"
             )
-        ids, failures = await asyncio.to_thread(self._recovered) if known is None else (known, set())
-        self._writer = DurableWriter(self._root, self._name, ids, self._shard_bytes, self._shard_s, failures)
+        there, failures = await asyncio.to_thread(self._recovered) if known is None else (known, set())
+        self._writer = DurableWriter(self._root, self._name, there, self._shard_bytes, self._shard_s, failures)
 
-    def _recovered(self) -> tuple[set[str], set[FailureKey]]:
+    def _recovered(self) -> tuple[Mapping[str, bool], set[FailureKey]]:
         lock(self._root, self._name).close()  # the dead one may still be ending
         recover(self._root)
-        return trajectory_ids(self._root), failure_keys(self._root)
+        return successes(self._root), failure_keys(self._root)
 
     async def append(self, trajectory: Trajectory) -> bool:
         """Returns once the trajectory is durable; False for an id that already was."""
@@ -47,9 +47,9 @@ class ShardWriter:
         """Returns once the failure is durable."""
         await self._opened().append_failure(failure)
 
-    async def ids(self) -> set[str]:
-        """Every trajectory that is durable."""
-        return self._opened().ids()
+    async def successes(self) -> dict[str, bool]:
+        """Every trajectory that is durable, and whether it was a success."""
+        return self._opened().successes()
 
     async def live(self) -> None:
         """Never returns: who waits for it learns of the actor's end."""

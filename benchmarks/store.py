@@ -23,7 +23,7 @@ import yaml
 from benchmarks.chaos.lab import cluster
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
 from medgym_ray.store.layout import RUN_FILE, logs
-from medgym_ray.store.recovery import prepare_directory, recover, trajectory_ids
+from medgym_ray.store.recovery import prepare_directory, recover, successes
 from medgym_ray.store.writer import DurableWriter
 from medgym_ray.trajectory import Trajectory, Turn, trajectory_id
 
@@ -81,7 +81,7 @@ def trajectory(identity: str, random: Random, task_id: str = "npowerai/1") -> Tr
 async def _append(root: Path, records: Iterable[Trajectory], at_once: int) -> float:
     """Seconds until all were acknowledged."""
     prepare_directory(root)
-    writer = DurableWriter(root, "0", trajectory_ids(root), _SHARD_BYTES, _SHARD_S)
+    writer = DurableWriter(root, "0", successes(root), _SHARD_BYTES, _SHARD_S)
     waiting = iter(records)
 
     async def send() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medgym_ray.errors import ConfigError
+from medgym_ray.sampling.goal import Goal
 from medgym_ray.sandboxes.base import PREIMPORT, Limits
 from medgym_ray.sandboxes.packages import Packages
 
@@ -31,6 +32,10 @@ _NOT_IDENTITY = (
     "model.simulation",
     "output",
     "resume",
+    "sampling.budget_gpu_s",
+    "sampling.budget_rollouts",
+    "sampling.pairs",
+    "sampling.probe",
     "sampling.rollouts",
     "sandbox.concurrency",
     "tasks.limit",
@@ -99,6 +104,10 @@ class ModelConfig:
         """How many replica actors the model runs in."""
         return self.replicas if self.kind in ("simulated", "vllm") or self.hosted else 0
 
+    def all_gpus(self) -> float:
+        """How many GPUs the model holds."""
+        return self.engines() * self.tensor_parallel_size * self.gpus
+
 
 @dataclass
 class MedAgentBenchConfig:
@@ -132,6 +141,15 @@ class SamplingConfig:
     """How often each task is tried and how the policy samples."""
 
     rollouts: int = 1
+    """Per task; with `pairs` the most that one task may get."""
+    pairs: int | None = None
+    """A task is done with so many successes and as many failures; unset: every task gets all its rollouts."""
+    probe: int = 4
+    """With `pairs`: rollouts that every task gets before any gets more."""
+    budget_rollouts: int | None = None
+    """With `pairs`: of all tasks together, those that are in output.dir already among them."""
+    budget_gpu_s: float | None = None
+    """With `pairs`: GPUs times the seconds of work for this output.dir; then nothing more is begun."""
     temperature: float = 1.0
     top_p: float = 1.0
     max_tokens: int = 2048
@@ -225,6 +243,16 @@ class GenerateConfig:
     resume: bool = True
     seed: int = 0
 
+    def goal(self, worked_s: float) -> Goal | None:
+        """What adaptive sampling aims at where earlier commands have worked that long; None: it is not asked for."""
+        sampling = self.sampling
+        if sampling.pairs is None:
+            return None
+        seconds = None
+        if sampling.budget_gpu_s is not None:
+            seconds = sampling.budget_gpu_s / self.model.all_gpus() - worked_s
+        return Goal(sampling.pairs, sampling.probe, sampling.budget_rollouts, seconds)
+
 
 _EPISODES_A_SANDBOX = 4
 """A turn of a model takes seconds, a cell milliseconds."""
@@ -244,6 +272,7 @@ def validate(config: GenerateConfig) -> None:
     _one_of("agent.format", config.agent.format, ("json",))
     validate_tasks(config.tasks)
     _check_numbers(config)
+    _check_adaptive(config)
     _check_texts(config)
     sandbox = config.sandbox
     Packages(tuple(sandbox.packages), sandbox.wheelhouse, sandbox.index_url).check()
@@ -283,6 +312,7 @@ def _check_numbers(config: GenerateConfig) -> None:
         "model.simulation.kv_tokens": simulation.kv_tokens,
         "model.simulation.reply_tokens": simulation.reply_tokens,
         "sampling.rollouts": config.sampling.rollouts,
+        "sampling.probe": config.sampling.probe,
         "sampling.max_tokens": config.sampling.max_tokens,
         "agent.max_turns": config.agent.max_turns,
         "agent.attempts": config.agent.attempts,
@@ -296,6 +326,9 @@ def _check_numbers(config: GenerateConfig) -> None:
     } | {f"sandbox.limits.{f.name}": getattr(config.sandbox.limits, f.name) for f in dataclasses.fields(Limits)}
     optional = {
         "tasks.limit": config.tasks.limit,
+        "sampling.pairs": config.sampling.pairs,
+        "sampling.budget_rollouts": config.sampling.budget_rollouts,
+        "sampling.budget_gpu_s": config.sampling.budget_gpu_s,
         "cluster.executors": config.cluster.executors,
         "cluster.episodes": config.cluster.episodes,
         "cluster.run_s": config.cluster.run_s,
@@ -330,6 +363,28 @@ def _check_numbers(config: GenerateConfig) -> None:
         )
     if not -(2**63) <= config.seed < 2**63:
         raise ConfigError(f"seed={config.seed}: must fit 64 bits")
+
+
+def _check_adaptive(config: GenerateConfig) -> None:
+    sampling = config.sampling
+    budgets = {"budget_rollouts": sampling.budget_rollouts, "budget_gpu_s": sampling.budget_gpu_s}
+    for key, value in budgets.items():
+        if value is not None and sampling.pairs is None:
+            raise ConfigError(f"sampling.{key}={value}: only sampling=adaptive (sampling.pairs=N) has budgets")
+    if sampling.budget_gpu_s is not None and not config.model.all_gpus():
+        raise ConfigError(
+            f"sampling.budget_gpu_s={sampling.budget_gpu_s}: +model={config.model.name} uses no GPU; "
+            "give sampling.budget_rollouts"
+        )
+    if sampling.pairs is None:
+        return
+    if sampling.rollouts < 2 * sampling.pairs:
+        raise ConfigError(
+            f"sampling.pairs={sampling.pairs}: takes {2 * sampling.pairs} rollouts of a task and more; "
+            f"sampling.rollouts={sampling.rollouts} is the most that one may get"
+        )
+    if sampling.probe > sampling.rollouts:
+        raise ConfigError(f"sampling.probe={sampling.probe}: no more than sampling.rollouts={sampling.rollouts}")
 
 
 def _check_texts(config: GenerateConfig) -> None:

@@ -7,6 +7,7 @@ import functools
 import importlib.metadata
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +18,18 @@ import medgym_ray
 from medgym_ray import cli
 from medgym_ray.config import GenerateConfig, identity, run_key, validate
 from medgym_ray.errors import ClusterError, ConfigError, MedgymError, PolicyError, SandboxError, StorageError
+from medgym_ray.leases import LeaseBook
 from medgym_ray.policies.scripted import ANY_TASK, read_replies
 from medgym_ray.policies.vllm import INSTALL, installed_version
 from medgym_ray.progress import ProgressDisplay, Snapshot
+from medgym_ray.sampling.goal import Goal
 from medgym_ray.store.directory import Held
 from medgym_ray.store.layout import DROPPED
-from medgym_ray.store.recovery import Tally, prepare_directory, recover, tally, trajectory_ids
+from medgym_ray.store.recovery import Tally, prepare_directory, recover, successes, tally, worked_s
 from medgym_ray.store.roots import Root, root_at
-from medgym_ray.store.run import check_identity, write_card, write_dropped, write_run_file
+from medgym_ray.store.run import check_identity, read_dropped, write_adaptive, write_card, write_dropped, write_run_file
 from medgym_ray.store.writer import lock
 from medgym_ray.tasks.registry import TaskSet, load_tasks
-from medgym_ray.trajectory import trajectory_id
 
 if TYPE_CHECKING:
     from actors.cluster import Cluster
@@ -47,7 +49,7 @@ class Outcome:
     dropped: dict[str, str]
     failed: dict[str, str]
     missing: int
-    """Neither done nor dropped nor failed: the run was stopped before."""
+    """Neither done nor dropped nor failed nor spared: the run was stopped before."""
     interrupted: bool
 
 
@@ -68,6 +70,7 @@ def run(config: GenerateConfig) -> int:
     with contextlib.closing(held):
         outcome = _work(config, key, root, tasks, known, console)
         write_dropped(root, {**tasks.report.dropped, **outcome.dropped})
+        _tell_adaptive(config, key, root, [t.task_id for t in tasks.tasks if t.task_id not in outcome.dropped], console)
     return _tell_end(config, key, root, outcome, console)
 
 
@@ -108,7 +111,7 @@ def _check_replies(config: GenerateConfig, tasks: TaskSet) -> None:
         )
 
 
-def _open_directory(root: Root, config: GenerateConfig, console: Console) -> tuple[set[str], Held]:
+def _open_directory(root: Root, config: GenerateConfig, console: Console) -> tuple[dict[str, bool], Held]:
     """Makes, locks and mends the run's directory. Raises ConfigError: nothing has run yet, so it is for the user."""
     try:
         prepare_directory(root)
@@ -118,7 +121,7 @@ def _open_directory(root: Root, config: GenerateConfig, console: Console) -> tup
         rescued = recover(root)
         if not earlier:
             write_run_file(root, identity(config), dataclasses.asdict(config), _versions())
-        known = trajectory_ids(root)
+        known = successes(root)
     except StorageError as error:
         raise ConfigError(str(error)) from error
     if known or rescued:
@@ -131,11 +134,16 @@ def _versions() -> dict[str, str]:
     return {"medgym_ray": medgym_ray.__version__, "ray": importlib.metadata.version("ray")}
 
 
-def _work(config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: set[str], console: Console) -> Outcome:
-    rollouts = range(config.sampling.rollouts)
-    wanted = {trajectory_id(key, task.task_id, r) for task in tasks.tasks for r in rollouts}
-    if wanted <= known:
-        return Outcome(len(wanted), len(wanted), {}, {}, missing=0, interrupted=False)
+def _work(
+    config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: Mapping[str, bool], console: Console
+) -> Outcome:
+    goal = config.goal(worked_s(root) if config.sampling.budget_gpu_s is not None else 0.0)
+    book = LeaseBook(key, tasks.tasks, config.sampling.rollouts, config.agent.attempts, config.seed, 0.0, known, goal)
+    if book.finished():
+        counts = book.counts()
+        there = {task.task_id for task in tasks.tasks}
+        dropped = {task: reason for task, reason in read_dropped(root).items() if task in there}
+        return Outcome(counts.requested, counts.done, dropped, {}, missing=0, interrupted=False)
     # Ray is slow to import: a mistyped key must not wait for it.
     from actors import cluster as ray_cluster
 
@@ -151,7 +159,7 @@ def _work(config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: s
         console.print(f"{where}: {len(attached.nodes)} node(s), {cpus:g} CPUs, {gpus:g} GPUs", markup=False)
         if config.model.kind == "vllm" and attached.started and installed_version() is None:
             raise ConfigError(f"+model={config.model.name} needs vLLM, which is not installed here: {INSTALL}")
-        return asyncio.run(_drive(config, key, root, tasks, known, attached, console))
+        return asyncio.run(_drive(config, key, root, tasks, known, goal, attached, console))
     except asyncio.CancelledError:
         console.print(f"stopped; what was done is in {root}: the same command goes on", markup=False)
         raise KeyboardInterrupt from None
@@ -160,7 +168,14 @@ def _work(config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: s
 
 
 async def _drive(
-    config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: set[str], attached: "Cluster", console: Console
+    config: GenerateConfig,
+    key: str,
+    root: Root,
+    tasks: TaskSet,
+    known: Mapping[str, bool],
+    goal: Goal | None,
+    attached: "Cluster",
+    console: Console,
 ) -> Outcome:
     from actors.executor import RunPlan
     from actors.pipeline import Pipeline
@@ -171,7 +186,7 @@ async def _drive(
     plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)
     tell = functools.partial(console.print, markup=False)
     try:
-        pipeline = Pipeline(plan, attached, root, tasks.tasks, known, tell)
+        pipeline = Pipeline(plan, attached, root, tasks.tasks, known, goal, tell)
     except ClusterError as error:
         raise ConfigError(str(error)) from error
     stop = _Stop(console, config.cluster.drain_s)
@@ -213,6 +228,7 @@ def _snapshot(pipeline: "Pipeline", progress: "Progress") -> Snapshot:
         successes=counts.successes,
         dropped=counts.dropped,
         failed=counts.failed,
+        spared=counts.spared,
         generated_tokens=progress.generated_tokens,
         busy_sandboxes=progress.busy_sandboxes,
         sandboxes=pipeline.sandboxes,
@@ -245,6 +261,21 @@ class _Stop:
         if not self.asked.is_set():
             self._console.print(f"cluster.run_s is over: {self._drain}")
             self.asked.set()
+
+
+def _tell_adaptive(config: GenerateConfig, key: str, root: Root, tasks: list[str], console: Console) -> None:
+    """Of the run as it is on disk, earlier commands among it."""
+    sampling = config.sampling
+    if sampling.pairs is None:
+        return
+    from medgym_ray.sampling.report import report, results, told  # SciPy's statistics are slow to import
+
+    found = results(key, tasks, sampling.rollouts, successes(root))
+    gpus = config.model.all_gpus()
+    content = report(found.values(), sampling.pairs, round(worked_s(root) * gpus, 1) if gpus else None)
+    write_adaptive(root, content)
+    for line in told(content):
+        console.print(line, markup=False)
 
 
 def _tell_end(config: GenerateConfig, key: str, root: Root, outcome: Outcome, console: Console) -> int:

@@ -5,9 +5,11 @@ Pure bookkeeping, no clock and no I/O of its own; the conductor actor wraps it.
 
 import hashlib
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from medgym_ray.sampling.goal import Goal
+from medgym_ray.sampling.schedule import Schedule
 from medgym_ray.tasks.base import Task
 from medgym_ray.trajectory import trajectory_id
 
@@ -26,7 +28,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where the rollouts of a run are. `requested` = done + dropped + failed + active + waiting."""
+    """Where the rollouts of a run are. `requested` = done + dropped + failed + spared + active + waiting."""
 
     requested: int
     done: int
@@ -36,6 +38,8 @@ class Counts:
     """Of this run's."""
     dropped: int
     failed: int
+    spared: int
+    """Adaptive sampling has decided against them: their tasks have their pairs, or a budget does not reach them."""
     active: int
 
     @property
@@ -46,7 +50,7 @@ class Counts:
     @property
     def unsettled(self) -> int:
         """Neither done nor given up."""
-        return self.requested - self.done - self.dropped - self.failed
+        return self.requested - self.done - self.dropped - self.failed - self.spared
 
 
 @dataclass(slots=True)
@@ -57,7 +61,7 @@ class _Active:
 
 @dataclass(slots=True)
 class LeaseBook:
-    """All rollouts of a run. `done` are trajectory ids that earlier runs made durable."""
+    """All rollouts of a run. `done` are the trajectories that are durable, and whether each was a success."""
 
     run_key: str
     tasks: Sequence[Task]
@@ -65,7 +69,9 @@ class LeaseBook:
     attempts: int
     seed: int
     lease_s: float
-    done: Collection[str] = ()
+    done: Mapping[str, bool] = field(default_factory=dict)
+    goal: Goal | None = None
+    """Unset: every task gets all its rollouts."""
     dropped: dict[str, str] = field(default_factory=dict)
     """Task id: why its rollouts are left out."""
     failed: dict[str, str] = field(default_factory=dict)
@@ -73,66 +79,102 @@ class LeaseBook:
     successes: int = 0
     earlier: int | None = None
     """How many of `done` an earlier run made durable; unset: all."""
+    worked_s: float = 0.0
+    """How long something was lent, by the lender's clock when it was last asked."""
     closed: bool = False
     """Set to lend nothing more (the run is being stopped)."""
     _completed: set[str] = field(default_factory=set)
     _dropped_rollouts: set[str] = field(default_factory=set)
     _active: dict[str, _Active] = field(default_factory=dict)
-    _adopted: set[str] = field(default_factory=set)
     _again: deque[Lease] = field(default_factory=deque)
-    _fresh: Iterator[Lease] | None = None
+    _schedule: Schedule = field(init=False)
+    _places: dict[str, int] = field(init=False)
+    """Of tasks in the schedule."""
+    _lent: dict[str, Lease] = field(default_factory=dict)
+    """What was ever lent and is not done."""
+    _since: float | None = None
 
     def __post_init__(self) -> None:
-        self._fresh = self._first_attempts()
-        self._completed.update(self._requested_ids() & set(self.done))
+        self._schedule = Schedule(len(self.tasks), self.rollouts, self.goal)
+        self._places = {task.task_id: place for place, task in enumerate(self.tasks)}
+        for place, task in enumerate(self.tasks):
+            for rollout, identity in enumerate(self._rollouts_of(task)):
+                if identity in self.done:
+                    self._completed.add(identity)
+                    self._schedule.settle(place, rollout, self.done[identity])
+                elif identity in self.failed:
+                    self._schedule.settle(place, rollout, None)
+            if task.task_id in self.dropped:
+                self._leave_out(task)
         if self.earlier is None:
             self.earlier = len(self._completed)
 
-    def _requested_ids(self) -> set[str]:
-        return {trajectory_id(self.run_key, t.task_id, r) for t in self.tasks for r in range(self.rollouts)}
+    def _rollouts_of(self, task: Task) -> Iterator[str]:
+        return (trajectory_id(self.run_key, task.task_id, rollout) for rollout in range(self.rollouts))
 
-    def _first_attempts(self) -> Iterator[Lease]:
-        for task in self.tasks:
-            for rollout in range(self.rollouts):
-                identity = trajectory_id(self.run_key, task.task_id, rollout)
-                if identity in self._completed or identity in self._adopted or identity in self.failed:
-                    continue
-                if task.task_id in self.dropped:
-                    self._dropped_rollouts.add(identity)
-                    continue
-                yield Lease(identity, task, rollout, 0, rollout_seed(self.seed, task.task_id, rollout), 0.0)
+    def _leave_out(self, task: Task) -> None:
+        self._schedule.drop(self._places[task.task_id])
+        self._dropped_rollouts.update(set(self._rollouts_of(task)) - self._completed - self.failed.keys())
 
     def take(self, owner: str, count: int, now: float) -> list[Lease]:
         """Lends up to `count` rollouts to `owner`. Rollouts of one task follow each other: they share a prefix."""
-        taken: list[Lease] = []
-        while len(taken) < count and not self.closed:
+        if self._since is not None:
+            self.worked_s += now - self._since
+        by_task: dict[str, list[Lease]] = {}
+        for _ in range(count if not self.closed else 0):
             lease = self._next()
             if lease is None:
                 break
-            taken.append(self._lend(owner, lease, now))
-        return taken
+            by_task.setdefault(lease.task.task_id, []).append(self._lend(owner, lease, now))
+        self._since = now if self._active else None
+        return [lease for leases in by_task.values() for lease in leases]
 
     def adopt(self, owner: str, leases: Sequence[Lease], now: float) -> None:
         """Before the first `take`: what an earlier book lent to `owner`, which still works on it."""
         for lease in leases:
-            if lease.trajectory_id not in self._completed:
-                self._adopted.add(lease.trajectory_id)
+            if lease.trajectory_id not in self._completed and lease.task.task_id not in self.dropped:
+                self._schedule.begin(self._places[lease.task.task_id], lease.rollout_index)
                 self._lend(owner, lease, now)
+                self._since = now
 
     def _lend(self, owner: str, lease: Lease, now: float) -> Lease:
         lent = replace(lease, deadline=now + self.lease_s)
         self._active[lent.trajectory_id] = _Active(lent, owner)
+        self._lent[lent.trajectory_id] = lent
         return lent
 
     def _next(self) -> Lease | None:
         while self._again:
             lease = self._again.popleft()
-            if lease.trajectory_id in self._completed:
-                continue
-            if lease.task.task_id not in self.dropped:
+            if self._wanted(lease):
                 return lease
-            self._dropped_rollouts.add(lease.trajectory_id)
-        return next(self._fresh, None) if self._fresh is not None else None
+        if not self._room() or (chosen := self._schedule.next()) is None:
+            return None
+        place, rollout = chosen
+        task = self.tasks[place]
+        identity = trajectory_id(self.run_key, task.task_id, rollout)
+        return Lease(identity, task, rollout, 0, rollout_seed(self.seed, task.task_id, rollout), 0.0)
+
+    def _wanted(self, lease: Lease) -> bool:
+        """Whether what failed is still worth another attempt."""
+        task_id = lease.task.task_id
+        done_with = lease.trajectory_id in self._completed or task_id in self.dropped
+        return not done_with and not self._schedule.reached(self._places[task_id])
+
+    def _retries(self) -> int:
+        return sum(map(self._wanted, self._again))
+
+    def _room(self) -> int:
+        """How many rollouts may yet be begun."""
+        there = self._schedule.open
+        if self.goal is None:
+            return there
+        if self.goal.seconds is not None and self.worked_s >= self.goal.seconds:
+            return 0
+        if self.goal.rollouts is None:
+            return there
+        begun = len(self._completed) + len(self.failed) + len(self._active) + self._retries()
+        return min(there, max(0, self.goal.rollouts - begun))
 
     def complete(self, identity: str, *, success: bool) -> None:
         """The trajectory is durable. A second report of the same one changes nothing."""
@@ -142,6 +184,8 @@ class LeaseBook:
         if identity not in self._completed:
             self._completed.add(identity)
             self.successes += success
+        if (lease := self._lent.pop(identity, None)) is not None:
+            self._schedule.settle(self._places[lease.task.task_id], lease.rollout_index, success)
 
     def fail(self, identity: str, attempt: int, error: str) -> bool:
         """An attempt failed through a fault of ours; True where it was the last one."""
@@ -154,6 +198,7 @@ class LeaseBook:
     def _retry(self, lease: Lease, error: str) -> bool:
         if lease.attempt + 1 >= self.attempts:
             self.failed[lease.trajectory_id] = error
+            self._schedule.settle(self._places[lease.task.task_id], lease.rollout_index, None)
             return True
         again = Lease(lease.trajectory_id, lease.task, lease.rollout_index, lease.attempt + 1, lease.seed, 0.0)
         self._again.append(again)
@@ -165,7 +210,7 @@ class LeaseBook:
         for identity, active in list(self._active.items()):
             if active.lease.task.task_id == task_id:
                 del self._active[identity]
-                self._dropped_rollouts.add(identity)
+        self._leave_out(self.tasks[self._places[task_id]])
 
     def release(self, owner: str, error: str) -> list[tuple[Lease, bool]]:
         """The owner is gone: its leases are lent again. Returns each with whether its attempts are spent."""
@@ -190,13 +235,16 @@ class LeaseBook:
 
     def counts(self) -> Counts:
         """Where the rollouts are now."""
+        requested = len(self.tasks) * self.rollouts
+        settled = len(self._completed) + len(self._dropped_rollouts) + len(self.failed)
         return Counts(
-            requested=len(self.tasks) * self.rollouts,
+            requested=requested,
             done=len(self._completed),
             earlier=self.earlier or 0,
             successes=self.successes,
             dropped=len(self._dropped_rollouts),
             failed=len(self.failed),
+            spared=requested - settled - len(self._active) - self._retries() - self._room(),
             active=len(self._active),
         )
 

@@ -24,6 +24,7 @@ class Snapshot:
     successes: int
     dropped: int
     failed: int
+    spared: int
     generated_tokens: int
     busy_sandboxes: int
     sandboxes: int
@@ -71,7 +72,7 @@ def plain_line(snapshot: Snapshot, elapsed_s: float) -> str:
 def _facts(s: Snapshot, elapsed_s: float) -> list[tuple[str, str]]:
     fresh = s.done - s.earlier
     per_s = fresh / elapsed_s
-    left = s.requested - s.done - s.dropped - s.failed
+    left = s.requested - s.done - s.dropped - s.failed - s.spared
     facts = [
         ("done", f"{s.done}/{s.requested}"),
         ("success", f"{s.successes / fresh:.1%}" if fresh else "–"),
@@ -81,8 +82,8 @@ def _facts(s: Snapshot, elapsed_s: float) -> list[tuple[str, str]]:
         ("replicas", f"{s.busy_replicas}/{s.replicas}"),
         ("ETA", _duration(left / per_s) if per_s and left else "–"),
     ]
-    facts += [(name, str(count)) for name, count in (("dropped", s.dropped), ("failed", s.failed)) if count]
-    return facts
+    rest = (("dropped", s.dropped), ("failed", s.failed), ("spared", s.spared))
+    return facts + [(name, str(count)) for name, count in rest if count]
 
 
 def _duration(seconds: float) -> str:
@@ -93,7 +94,7 @@ def _duration(seconds: float) -> str:
 
 def _drawn(snapshot: Snapshot, elapsed_s: float) -> Table:
     grid = Table.grid(padding=(0, 1))
-    settled = snapshot.done + snapshot.dropped + snapshot.failed
+    settled = snapshot.done + snapshot.dropped + snapshot.failed + snapshot.spared
     facts = _facts(snapshot, elapsed_s)
     grid.add_row(
         ProgressBar(total=max(1, snapshot.requested), completed=settled, width=12), *(f"[dim]{n}" for n, _ in facts)

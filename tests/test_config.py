@@ -17,6 +17,7 @@ from medgym_ray.cli import explain, load, plain_groups
 from medgym_ray.config import GenerateConfig, SimulationConfig, identity, run_key, validate
 from medgym_ray.errors import ConfigError
 from medgym_ray.paths import conf_dir
+from medgym_ray.sampling.goal import Goal
 
 
 def _config(**values: Any) -> GenerateConfig:
@@ -80,6 +81,7 @@ def test_a_value_that_cannot_be_meant_is_named(key: str, value: Any, why: str) -
         *("agent__attempts", "agent__deadline_s", "sandbox__concurrency", "sandbox__work_mb", "output__shard_s"),
         *("sandbox__limits__wall_s", "sandbox__limits__answer_bytes", "tasks__limit", "cluster__executors"),
         *("sandbox__cpus", "agent__turn_s", "cluster__run_s", "cluster__tail_s"),
+        *("sampling__pairs", "sampling__probe", "sampling__budget_rollouts", "sampling__budget_gpu_s"),
     ],
 )
 def test_counts_and_limits_are_above_nothing(key: str, value: float) -> None:
@@ -90,6 +92,31 @@ def test_counts_and_limits_are_above_nothing(key: str, value: float) -> None:
 def test_the_bundled_sample_and_a_root_exclude_each_other() -> None:
     with pytest.raises(ConfigError, match=r"leave out tasks\.root, or say tasks=all"):
         validate(_config(tasks__source="sample", tasks__root="/data"))
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"budget_rollouts": 9}, "sampling.budget_rollouts=9: only sampling=adaptive (sampling.pairs=N) has budgets"),
+        ({"budget_gpu_s": 9.0}, "sampling.budget_gpu_s=9.0: only sampling=adaptive (sampling.pairs=N) has budgets"),
+        ({"pairs": 4, "rollouts": 8, "budget_gpu_s": 9.0}, "+model=oracle uses no GPU; give sampling.budget_rollouts"),
+        ({"pairs": 4, "rollouts": 7}, "sampling.pairs=4: takes 8 rollouts of a task and more; sampling.rollouts=7 is"),
+        ({"pairs": 1, "rollouts": 2, "probe": 3}, "sampling.probe=3: no more than sampling.rollouts=2"),
+    ],
+)
+def test_adaptive_sampling_that_cannot_be_meant_is_named(values: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        validate(_config(**{f"sampling__{key}": value for key, value in values.items()}))
+    assert why in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_goal_counts_gpus_and_what_earlier_commands_have_worked() -> None:
+    assert _config().goal(0.0) is None
+    config = _config(model__kind="vllm", model__replicas=4, model__tensor_parallel_size=2, sampling__pairs=3)
+    assert config.goal(50.0) == Goal(pairs=3, probe=4)
+    config.sampling.budget_gpu_s, config.sampling.budget_rollouts = 800.0, 99
+    assert config.goal(30.0) == Goal(pairs=3, probe=4, rollouts=99, seconds=70.0)
 
 
 def test_bounds_themselves_are_allowed() -> None:
@@ -103,6 +130,7 @@ NOT_IDENTITY = {
     *("cluster.run_s", "cluster.tail_s", "model.hosted", "output.dir", "output.shard_mb", "output.shard_s"),
     "cluster.episodes",
     *(f"model.simulation.{f.name}" for f in dataclasses.fields(SimulationConfig)),
+    *("sampling.pairs", "sampling.probe", "sampling.budget_rollouts", "sampling.budget_gpu_s"),
 }
 _OTHER: dict[type, Callable[[Any], Any]] = {
     bool: lambda v: not v,

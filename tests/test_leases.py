@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from medgym_ray.leases import Lease, LeaseBook, rollout_seed
+from medgym_ray.sampling.goal import Goal
 from medgym_ray.tasks.base import Task
 from medgym_ray.trajectory import trajectory_id
 
@@ -20,9 +21,12 @@ def _task(name: str) -> Task:
     return Task(task_id=name, family="f", category="c", split="test", inputs={}, gold={}, source_sha256=digest)
 
 
-def _book(tasks: int = 2, rollouts: int = 2, attempts: int = 2, done: tuple[str, ...] = ()) -> LeaseBook:
+def _book(
+    tasks: int = 2, rollouts: int = 2, attempts: int = 2, done: tuple[str, ...] = (), goal: Goal | None = None
+) -> LeaseBook:
     named = [_task(f"f/{n}") for n in range(tasks)]
-    return LeaseBook(RUN_KEY, named, rollouts, attempts, seed=0, lease_s=LEASE_S, done=done)
+    there = dict.fromkeys(done, True)
+    return LeaseBook(RUN_KEY, named, rollouts, attempts, seed=0, lease_s=LEASE_S, done=there, goal=goal)
 
 
 def _id(task: int, rollout: int) -> str:
@@ -35,12 +39,21 @@ class Book(RuleBasedStateMachine):
     owners = ("a", "b", "c")
 
     @initialize(
-        tasks=st.integers(1, 3), rollouts=st.integers(1, 3), attempts=st.integers(1, 3), earlier=st.integers(0, 3)
+        tasks=st.integers(1, 3),
+        rollouts=st.integers(1, 5),
+        attempts=st.integers(1, 3),
+        earlier=st.integers(0, 3),
+        goal=st.none() | st.builds(Goal, st.integers(1, 2), st.integers(1, 3), st.none() | st.integers(1, 9)),
     )
-    def begin(self, tasks: int, rollouts: int, attempts: int, earlier: int) -> None:
+    def begin(self, tasks: int, rollouts: int, attempts: int, earlier: int, goal: Goal | None) -> None:
         identities = [_id(t, r) for t in range(tasks) for r in range(rollouts)]
         self.attempts, self.now = attempts, 0.0
-        self.book = _book(tasks, rollouts, attempts, (*identities[:earlier], "of another run"))
+        self.goal = goal
+        self.book = _book(tasks, rollouts, attempts, (*identities[:earlier], "of another run"), goal)
+        self.outcomes = {name: [0, 0] for name in (f"f/{n}" for n in range(tasks))}  # failures, successes
+        self.outcomes["f/0"][1] = min(earlier, rollouts)
+        for place in range(1, tasks):
+            self.outcomes[f"f/{place}"][1] = min(max(0, earlier - place * rollouts), rollouts)
         self.tasks = [f"f/{n}" for n in range(tasks)]
         self.identities = set(identities)
         self.lent: dict[str, tuple[str, Lease]] = {}  # by our own reckoning: what is out and not overdue
@@ -64,6 +77,7 @@ class Book(RuleBasedStateMachine):
             assert lease.deadline == self.now + LEASE_S
             assert identity == trajectory_id(RUN_KEY, lease.task.task_id, lease.rollout_index)
             assert lease.seed == rollout_seed(0, lease.task.task_id, lease.rollout_index)
+            assert self.goal is None or min(self.outcomes[lease.task.task_id]) < self.goal.pairs, "it has its pairs"
             self.lent[identity] = (owner, lease)
             self.held.append((owner, lease))
 
@@ -77,8 +91,11 @@ class Book(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(data=st.data(), success=st.booleans())
     def complete(self, data: st.DataObject, success: bool) -> None:
-        identity = data.draw(st.sampled_from(self.held))[1].trajectory_id
+        lease = data.draw(st.sampled_from(self.held))[1]
+        identity = lease.trajectory_id
         self.book.complete(identity, success=success)
+        if identity not in self.completed:
+            self.outcomes[lease.task.task_id][success] += 1
         if success and identity not in self.completed:
             self.successes.add(identity)
         self.completed.add(identity)
@@ -128,16 +145,17 @@ class Book(RuleBasedStateMachine):
         if not hasattr(self, "book"):
             return
         counts = self.book.counts()
-        parts = (counts.done, counts.dropped, counts.failed, counts.active, counts.waiting)
+        parts = (counts.done, counts.dropped, counts.failed, counts.spared, counts.active, counts.waiting)
         assert min(parts) >= 0, counts
         assert sum(parts) == counts.requested == len(self.identities)
         assert counts.done == len(self.completed), "done stays done, and nothing else is"
         assert counts.successes == len(self.successes)
         assert counts.earlier <= counts.done
+        assert counts.spared == 0 or self.goal is not None
         assert not self.completed & set(self.book.failed)
 
     def teardown(self) -> None:
-        """Drained, every rollout is done, dropped or failed."""
+        """Drained, every rollout is done, dropped, failed or spared."""
         if not hasattr(self, "book"):
             return
         for _ in range(len(self.identities) * self.attempts + 1):
@@ -151,7 +169,7 @@ class Book(RuleBasedStateMachine):
         assert self.book.take("a", 1, self.now) == []
         assert self.book.finished()
         counts = self.book.counts()
-        assert counts.done + counts.dropped + counts.failed == counts.requested
+        assert counts.done + counts.dropped + counts.failed + counts.spared == counts.requested
 
 
 TestBook = Book.TestCase
@@ -263,7 +281,7 @@ def test_what_a_dead_book_had_counted_goes_on_in_the_next() -> None:
         before.attempts,
         before.seed,
         before.lease_s,
-        done=(_id(0, 0), done.trajectory_id),
+        done={_id(0, 0): True, done.trajectory_id: True},
         dropped=before.dropped,
         failed=before.failed,
         successes=before.successes,

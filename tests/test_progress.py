@@ -31,9 +31,9 @@ def test_one_line_says_what_is_done_how_well_how_fast_and_how_long_it_takes() ->
     )
 
 
-def test_dropped_and_failed_are_told_where_there_are_any_and_not_waited_for() -> None:
-    line = plain_line(_snapshot(requested=10, done=4, dropped=3, failed=1), 4.0)
-    assert line.endswith("ETA 0:00:02 · dropped 3 · failed 1")
+def test_dropped_failed_and_spared_are_told_where_there_are_any_and_not_waited_for() -> None:
+    line = plain_line(_snapshot(requested=14, done=4, dropped=3, failed=1, spared=4), 4.0)
+    assert line.endswith("ETA 0:00:02 · dropped 3 · failed 1 · spared 4")
 
 
 @pytest.mark.parametrize(

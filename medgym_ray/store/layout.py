@@ -13,6 +13,7 @@ MANIFEST = "manifest.jsonl"
 RUN_FILE = "run.yaml"
 CARD = "README.md"
 DROPPED = "dropped.jsonl"
+ADAPTIVE = "adaptive.json"
 LOG_DIR = ".wal"
 
 

@@ -1,6 +1,7 @@
 """What a run's directory holds after any crash, and making it whole again."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 
@@ -58,6 +59,30 @@ def trajectory_ids(root: Root) -> set[str]:
         if entry.table == TRAJECTORIES.name:
             ids.update(_read(root, entry.shard, ["trajectory_id"])["trajectory_id"].to_pylist())
     return ids
+
+
+def successes(root: Root) -> dict[str, bool]:
+    """The ledger with its outcomes: whether each committed trajectory was a success."""
+    outcomes: dict[str, bool] = {}
+    for entry in read_manifest(root):
+        if entry.table == TRAJECTORIES.name:
+            columns = _read(root, entry.shard, ["trajectory_id", "success"]).to_pydict()
+            outcomes.update(zip(columns["trajectory_id"], columns["success"], strict=True))
+    return outcomes
+
+
+def worked_s(root: Root) -> float:
+    """How long committed trajectories were being made: seconds in which at least one was."""
+    spans: list[tuple[datetime, datetime]] = []
+    for entry in read_manifest(root):
+        if entry.table == TRAJECTORIES.name:
+            columns = _read(root, entry.shard, ["started_at", "finished_at"]).to_pydict()
+            spans.extend(zip(columns["started_at"], columns["finished_at"], strict=True))
+    seconds, until = 0.0, datetime.min.replace(tzinfo=UTC)
+    for began, ended in sorted(spans):
+        seconds += max(0.0, (ended - max(began, until)).total_seconds())
+        until = max(until, ended)
+    return seconds
 
 
 def failure_keys(root: Root) -> set[FailureKey]:

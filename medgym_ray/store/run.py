@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from medgym_ray.errors import ConfigError, StorageError
-from medgym_ray.store.layout import CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES, shards
+from medgym_ray.store.layout import ADAPTIVE, CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES, shards
 from medgym_ray.store.recovery import Tally
 from medgym_ray.store.roots import Root, directory
 
@@ -114,3 +114,17 @@ def write_dropped(root: Root, reasons: Mapping[str, str]) -> None:
     """Lists the tasks that were left out, each with its reason. Raises StorageError."""
     lines = (json.dumps({"task_id": task, "reason": reason}, ensure_ascii=False) for task, reason in reasons.items())
     directory(root).write(DROPPED, "".join(f"{line}\n" for line in lines))
+
+
+def read_dropped(root: Root) -> dict[str, str]:
+    """The tasks that an earlier command left out, each with its reason. Raises StorageError."""
+    try:
+        rows = [json.loads(line) for line in (directory(root).read(DROPPED) or b"").splitlines()]
+        return {row["task_id"]: row["reason"] for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"{root}/{DROPPED}: cannot be read; remove it") from error
+
+
+def write_adaptive(root: Root, report: Mapping[str, Any]) -> None:
+    """Writes what adaptive sampling did. Raises StorageError."""
+    directory(root).write(ADAPTIVE, json.dumps(report, indent=2) + "\n")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -24,15 +24,18 @@ class DurableWriter:
         self,
         root: Root,
         name: str,
-        known: Collection[str],
+        known: Mapping[str, bool],
         shard_bytes: int,
         shard_s: float,
         failures: Collection[FailureKey] = (),
     ) -> None:
-        """What is `known` is already committed. Raises StorageError where another process holds the directory."""
+        """What is `known` is already committed, with whether it was a success.
+
+        Raises StorageError where another process holds the directory.
+        """
         store = directory(root)
         self._lock = lock(store, name)
-        self._known = set(known)
+        self._known = dict(known)
         self._known_failures = set(failures)
         self._in_flight: dict[str, asyncio.Future[None]] = {}
         self._trajectories = _TableWriter(store, TRAJECTORIES, name, shard_bytes, shard_s)
@@ -51,14 +54,14 @@ class DurableWriter:
             return False
         # A task of its own: a caller that goes away must not leave it open whether the row was written.
         append = self._in_flight[identity] = asyncio.ensure_future(self._trajectories.append(trajectory))
-        append.add_done_callback(lambda done: self._landed(identity, done))
+        append.add_done_callback(lambda done: self._landed(trajectory, done))
         await asyncio.shield(append)
         return True
 
-    def _landed(self, identity: str, append: asyncio.Future[None]) -> None:
-        del self._in_flight[identity]
+    def _landed(self, trajectory: Trajectory, append: asyncio.Future[None]) -> None:
+        del self._in_flight[trajectory.trajectory_id]
         if not append.cancelled() and append.exception() is None:
-            self._known.add(identity)
+            self._known[trajectory.trajectory_id] = trajectory.success
 
     async def append_failure(self, failure: Failure) -> None:
         """Returns once the failure is durable; nothing is done for one that was sent before. Raises StorageError."""
@@ -66,9 +69,9 @@ class DurableWriter:
             await self._failures.append(failure)
             self._known_failures.add(failure.key)
 
-    def ids(self) -> set[str]:
-        """Every trajectory that is durable."""
-        return set(self._known)
+    def successes(self) -> dict[str, bool]:
+        """Every trajectory that is durable, and whether it was a success."""
+        return dict(self._known)
 
     async def close(self) -> None:
         """Seals what is open. Raises StorageError; the logs are then still there for the next run."""

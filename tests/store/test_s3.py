@@ -24,7 +24,7 @@ from medgym_ray.errors import ConfigError, RecordError, StorageError
 from medgym_ray.store import lease
 from medgym_ray.store.layout import TRAJECTORIES, logs
 from medgym_ray.store.objects import ObjectDirectory
-from medgym_ray.store.recovery import prepare_directory, recover, tally, trajectory_ids
+from medgym_ray.store.recovery import prepare_directory, recover, successes, tally, trajectory_ids
 from medgym_ray.store.roots import root_at
 from medgym_ray.store.run import check_identity, write_card, write_dropped, write_run_file
 from medgym_ray.store.shards import read_manifest
@@ -59,7 +59,7 @@ def _same(url: object) -> ObjectDirectory:
 
 def _writer(root: ObjectDirectory, *, shard_bytes: int = 1 << 30, shard_s: float = 1e6) -> DurableWriter:
     prepare_directory(root)
-    return DurableWriter(root, "0", trajectory_ids(root), shard_bytes, shard_s)
+    return DurableWriter(root, "0", successes(root), shard_bytes, shard_s)
 
 
 def _abandon(writer: DurableWriter) -> None:

@@ -19,16 +19,16 @@ from hypothesis import strategies as st
 
 from medgym_ray.errors import RecordError, StorageError
 from medgym_ray.store.layout import TRAJECTORIES, logs
-from medgym_ray.store.recovery import failure_keys, prepare_directory, recover, tally, trajectory_ids
+from medgym_ray.store.recovery import failure_keys, prepare_directory, recover, successes, tally, worked_s
 from medgym_ray.store.shards import read_manifest
 from medgym_ray.store.writer import DurableWriter, lock
 from tests.conftest import REPOSITORY
-from tests.records import make_failure, make_trajectory
+from tests.records import NOW, make_failure, make_trajectory
 
 
 def _writer(root: Path, *, shard_bytes: int = 1 << 30, shard_s: float = 1e6) -> DurableWriter:
     prepare_directory(root)
-    return DurableWriter(root, "0", trajectory_ids(root), shard_bytes, shard_s)
+    return DurableWriter(root, "0", successes(root), shard_bytes, shard_s)
 
 
 def _ids(root: Path) -> list[str]:
@@ -61,6 +61,24 @@ async def test_an_id_is_written_once_even_when_sent_at_the_same_time(tmp_path: P
     assert await again.append(make_trajectory("same")) is False
     await again.close()
     assert _ids(tmp_path) == ["same"]
+
+
+async def test_what_succeeded_is_known_at_once_and_after_a_restart(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    for name in ("good", "bad"):
+        await writer.append(make_trajectory(name, success=name == "good"))
+    assert writer.successes() == {"good": True, "bad": False}
+    await writer.close()
+    assert successes(tmp_path) == _writer(tmp_path).successes() == {"good": True, "bad": False}
+
+
+async def test_time_in_which_several_were_made_is_worked_once(tmp_path: Path) -> None:
+    writer = _writer(tmp_path)
+    for name, (began, ended) in enumerate([(0, 10), (5, 12), (6, 7), (20, 21), (12, 13)]):
+        times = {"started_at": NOW + timedelta(seconds=began), "finished_at": NOW + timedelta(seconds=ended)}
+        await writer.append(make_trajectory(f"t{name}", **times))
+    await writer.close()
+    assert worked_s(tmp_path) == 14.0
 
 
 async def test_a_failure_that_is_sent_again_is_written_once(tmp_path: Path) -> None:
