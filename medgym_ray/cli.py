@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import hydra
@@ -38,14 +38,21 @@ _TRACEBACKS = "MEDGYM_TRACEBACK"
 ConfigT = TypeVar("ConfigT")
 
 
-def main(config_name: str, schema: type[ConfigT], run: Callable[[ConfigT], int], switches: Sequence[str] = ()) -> None:
+def main(
+    config_name: str,
+    schema: type[ConfigT],
+    run: Callable[[ConfigT], int],
+    switches: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
+) -> None:
     """Composes `conf/<config_name>.yaml`, loads it as `schema`, runs, and exits with what `run` returns.
 
-    `switches` are keys that may be typed as `--key` for `key=true`. In a multirun every job runs; the exit code is the
-    highest of theirs.
+    `switches` are keys that may be typed as `--key` for `key=true`, `aliases` other spellings of keys (`from`, a word
+    of Python's, can be no field). In a multirun every job runs; the exit code is the highest of theirs.
     """
     ConfigStore.instance().store(name=f"{config_name}_schema", node=schema)
     typed = {f"--{key}": f"{key}=true" for key in switches}
+    sys.argv[1:] = [_spelled(argument, aliases or {}) for argument in sys.argv[1:]]
     sys.argv[1:] = [typed.get(argument, argument) for argument in plain_groups(sys.argv[1:])]
     dashed = next((a for a in sys.argv[1:] if a.startswith("--") and a.partition("=")[0] not in _FLAGS), None)
     if dashed is not None:
@@ -78,6 +85,11 @@ def plain_groups(arguments: Sequence[str]) -> list[str]:
     """`+model=X` and `model=X` mean the same: the group always has a default to replace."""
     plus = tuple(f"+{group}=" for group in _GROUPS_WITH_DEFAULT)
     return [a[1:] if a.startswith(plus) else a for a in arguments]
+
+
+def _spelled(argument: str, aliases: Mapping[str, str]) -> str:
+    key, equals, value = argument.partition("=")
+    return f"{aliases[key]}={value}" if equals and key in aliases else argument
 
 
 def load(tree: DictConfig, schema: type[ConfigT]) -> ConfigT:

@@ -1,7 +1,7 @@
 """How many tasks of each category a family has where the configuration says."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from medgym_ray.config import TasksConfig
@@ -22,6 +22,16 @@ class Counts:
     def tasks(self) -> int:
         """All that can be used."""
         return sum(self.by_category.values())
+
+
+_SAME_TASKS = ("ehrshot", "mimic_extract")
+"""Families whose splits are the same tasks for other patients; the paper's total of 72,413 has each of them once."""
+
+
+def paper_tasks(family: Family, splits: Collection[Split]) -> int:
+    """How many tasks the paper has of a family in these splits."""
+    sizes = [family.paper_sizes[split] for split in splits]
+    return max(sizes) if family.name in _SAME_TASKS else sum(sizes)
 
 
 def count(family: Family, config: TasksConfig, split: Split) -> Counts | None:

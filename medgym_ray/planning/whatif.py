@@ -1,0 +1,80 @@
+"""What holds a run up, by predicting it again with twice as much of one thing at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from medgym_ray.config import SimulationConfig
+from medgym_ray.planning.prediction import Costs, Fleet, Prediction, predict
+from medgym_ray.planning.workload import Workload
+
+_WORTH = 0.03
+"""Of the wall clock: less is no bottleneck."""
+_IDLE = 0.25
+"""A share below which twice as much of a thing cannot matter, so that it is not tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """Twice as much of one thing, and the wall clock it would lead to."""
+
+    resource: str
+    what: str
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the words of a remedy depend on."""
+
+    by_memory: bool
+    """There are no more sandboxes because memory holds no more."""
+    cells_first: bool
+    """More CPU time goes into cells than into everything else."""
+    memory_gb: float
+    gpus: int
+
+
+def remedies(workload: Workload, fleet: Fleet, costs: Costs, predicted: Prediction, bounds: Bounds) -> Sequence[Remedy]:
+    """Those that were tried, the cheapest first."""
+    return [
+        Remedy(resource, what, predict(workload, other, its_costs, predicted.rollouts).wall_s)
+        for resource, what, other, its_costs in _doubled(fleet, costs, predicted, bounds)
+    ]
+
+
+def bottleneck(predicted: Prediction, tried: Sequence[Remedy]) -> Remedy | None:
+    """The cheapest of the remedies that help about as much as the best, if that is worth anything."""
+    least_s = min((remedy.wall_s for remedy in tried), default=predicted.wall_s)
+    if least_s > predicted.wall_s * (1 - _WORTH):
+        return None
+    return next(remedy for remedy in tried if remedy.wall_s <= least_s + predicted.wall_s * _WORTH)
+
+
+def _doubled(
+    fleet: Fleet, costs: Costs, predicted: Prediction, bounds: Bounds
+) -> Iterator[tuple[str, str, Fleet, Costs]]:
+    engine = fleet.engine
+    if engine is not None and predicted.sequences_at_once > _IDLE * fleet.in_flight:
+        doubled = 2 * fleet.in_flight
+        yield "in-flight limit", f"model.max_in_flight={doubled}", replace(fleet, in_flight=doubled), costs
+    if predicted.peak_sandboxes == fleet.sandboxes:
+        resource = "sandbox memory" if bounds.by_memory else "sandboxes"
+        what = f"{bounds.memory_gb:,.0f} GB more memory" if bounds.by_memory else f"{fleet.sandboxes:,} more sandboxes"
+        yield resource, what, replace(fleet, sandboxes=2 * fleet.sandboxes), costs
+    if predicted.writer_busy > _IDLE:
+        yield "writer", "a second writer", fleet, replace(costs, writer_s=costs.writer_s / 2)
+    if predicted.core_busy > _IDLE:
+        resource = "sandbox CPU" if bounds.cells_first else "pipeline CPU"
+        yield resource, f"{fleet.cores:g} more CPU cores", replace(fleet, cores=2 * fleet.cores), costs
+    if engine is not None:
+        more = f"{bounds.gpus} more GPUs" if bounds.gpus else f"{fleet.replicas} more replicas"
+        yield "engines", more, replace(fleet, replicas=2 * fleet.replicas), costs
+        yield from ((name, what, replace(fleet, engine=better), costs) for name, what, better in _engines(engine))
+
+
+def _engines(engine: SimulationConfig) -> Iterator[tuple[str, str, SimulationConfig]]:
+    halved = replace(engine, step_ms=engine.step_ms / 2, sequence_ms=engine.sequence_ms / 2)
+    yield "GPU decode", "GPUs of twice the memory bandwidth", halved
+    quicker = replace(engine, prefill_tokens_s=2 * engine.prefill_tokens_s)
+    yield "GPU prefill", "GPUs of twice the arithmetic", quicker
+    yield "KV capacity", "GPUs of more memory", replace(engine, kv_tokens=2 * engine.kv_tokens)
