@@ -19,13 +19,15 @@ from medgym_ray.planning.workload import EpisodeShape, Workload
 _EXACT = 2000
 """Rollouts that are all gone through."""
 _EXACT_REPLICAS = 16
+_FEW = 8
 _ROUNDS = 10
 """Of a larger run, as many episodes per sandbox are gone through …"""
 _LEAST = 600
 """… and at least as many in all."""
 _MIDDLE = (0.3, 0.7)
 _SEEDS = 3
-"""A small run's tail is luck: the median of as many is told."""
+_LUCK = 300
+"""Up to as many rollouts the tail is luck, and the median of `_SEEDS` courses is told."""
 _HOUR_S = 3600.0
 
 
@@ -54,10 +56,14 @@ class Fleet:
     sandboxes: int
     cores: float
 
-    def share(self) -> "Fleet":
-        """One replica's."""
-        sandboxes = max(1, round(self.sandboxes / self.replicas))
-        return replace(self, replicas=1, sandboxes=sandboxes, cores=self.cores / self.replicas)
+    def part(self) -> "Fleet":
+        """One replica with its share of the rest; some more where that would be a few sandboxes only."""
+        wanted = math.ceil(_FEW * self.replicas / self.sandboxes)
+        replicas = max(1, min(wanted, self.replicas, _EXACT_REPLICAS))
+        share = replicas / self.replicas
+        return replace(
+            self, replicas=replicas, sandboxes=max(1, round(self.sandboxes * share)), cores=self.cores * share
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +108,17 @@ class Prediction:
 def predict(workload: Workload, fleet: Fleet, costs: Costs, rollouts: int) -> Prediction:
     """One prediction, the same for the same arguments."""
     if rollouts <= _EXACT and fleet.replicas <= _EXACT_REPLICAS:
-        courses = [_play(workload, fleet, costs, rollouts, seed) for seed in range(_SEEDS)]
+        seeds = _SEEDS if rollouts <= _LUCK else 1
+        courses = [_play(workload, fleet, costs, rollouts, seed) for seed in range(seeds)]
         middle = median_low(course.marks[-1].at for course in courses)
         course = next(c for c in courses if c.marks[-1].at == middle)
         return _told(course, course.marks[-1], fleet, fleet, costs, rollouts)
-    share = fleet.share()
-    costs_of_share = replace(costs, writer_s=costs.writer_s * fleet.replicas)
-    its = math.ceil(rollouts / fleet.replicas)
-    course = _play(workload, share, costs_of_share, min(its, max(_LEAST, _ROUNDS * share.sandboxes)), 0)
-    return _told(course, _extended(course.marks, its), share, fleet, costs, rollouts)
+    part = fleet.part()
+    factor = fleet.replicas / part.replicas
+    its = math.ceil(rollouts / factor)
+    its_costs = replace(costs, writer_s=costs.writer_s * factor)
+    course = _play(workload, part, its_costs, min(its, max(_LEAST, _ROUNDS * part.sandboxes)), 0)
+    return _told(course, _extended(course.marks, its), part, fleet, costs, rollouts)
 
 
 def _extended(marks: Sequence[Mark], rollouts: int) -> Mark:
@@ -223,6 +231,7 @@ class _Play:
             self._executed(self._cores.advance())
         else:
             heapq.heappop(self._written)
+            self._writer_s += self._costs.writer_s
             self._playing -= 1
             return True
         return False
@@ -269,7 +278,6 @@ class _Play:
         episode, over = job
         if over:
             self._writer_free = max(self._writer_free, self._now) + self._costs.writer_s
-            self._writer_s += self._costs.writer_s
             heapq.heappush(self._written, (self._writer_free, next(self._order), episode))
             return
         turn = episode.shape.turns[episode.turn]

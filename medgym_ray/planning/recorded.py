@@ -122,6 +122,7 @@ def _read(
     engine_s = generate_s - sum(row["queue_ms"] for row in rows) / 1000
     played_s = sum(row["wall_ms"] for row in rows) / 1000
     in_cells_s, beside_s = _cpu_s(rows, generate_s, wall_s * cpus)
+    shared = model["kind"] == "vllm" and not model["gpus"]  # the engine is on the same cores
     waited = engines and _at_once(rows) > int(model["max_in_flight"]) * replicas
     return RecordedRun(
         name=name,
@@ -133,9 +134,9 @@ def _read(
         bytes=sum(entry.bytes for entry in entries) / sum(entry.rows for entry in entries),
         start_s=_before(root / RUN_FILE, first),
         end_s=_after(root / CARD, last),
-        cell_cpu_s=in_cells_s / executions if executions else None,
+        cell_cpu_s=in_cells_s / executions if executions and not shared else None,
         # Episodes that wait for an engine to have room do so outside of it: that is no work of anybody's.
-        trajectory_cpu_s=None if waited else beside_s / len(rows),
+        trajectory_cpu_s=None if waited or shared else beside_s / len(rows),
         token_ms=engine_s * 1000 / sum(tokens) if tokens else None,
         at_once=_company(rows) * engine_s / played_s / replicas if played_s else 0.0,
     )

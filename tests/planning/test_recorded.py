@@ -85,6 +85,13 @@ async def test_waiting_for_an_engine_is_no_work(tmp_path: Path) -> None:
     assert recorded.trajectory_cpu_s is None
 
 
+async def test_an_engine_on_the_same_cores_hides_what_the_rest_takes(tmp_path: Path) -> None:
+    config = {"model": _CONFIG["model"] | {"kind": "vllm", "gpus": 0}}
+    rows = [_trajectory(1, 0, wall_ms=4000, generate_ms=100, execute_ms=10)]
+    recorded = RecordedRun.read(await _write(tmp_path / "run", rows, config))
+    assert (recorded.cell_cpu_s, recorded.trajectory_cpu_s) == (None, None)
+
+
 async def test_a_run_corrects_the_speed_of_its_engine(tmp_path: Path) -> None:
     """Eight episodes in two replicas, 70 % of the time in them: 2.8 sequences; 620 tokens prefilled, 140 generated."""
     rows = [_trajectory(n, 0, wall_ms=4000, generate_ms=2800, execute_ms=10) for n in range(8)]

@@ -74,6 +74,13 @@ def test_a_large_run_is_extended_to_what_it_would_take(monkeypatch: pytest.Monke
     assert extended.core_busy == pytest.approx(exact.core_busy, abs=0.05)
 
 
+def test_few_sandboxes_are_not_one_for_each_of_many_replicas() -> None:
+    engine = replace(_ENGINE, prefill_tokens_s=1e9, sequence_ms=0.0)
+    few = predict(_workload(3), Fleet(64, engine, 64, 96, 1000.0), _FREE, 10_000)
+    one = predict(_workload(3), Fleet(1, engine, 64, 1, 1000.0), _FREE, 1)
+    assert few.wall_s == pytest.approx(one.wall_s * 10_000 / 96, rel=0.1)
+
+
 _fleets = st.builds(
     Fleet,
     replicas=st.integers(1, 4),
