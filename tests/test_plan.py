@@ -25,7 +25,7 @@ def _plan(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _config(kind: str = "simulated", name: str = "simulated", **fields: Any) -> PlanConfig:
-    model = ModelConfig(name=name, kind=kind, path="x", gpus=1.0 if kind == "vllm" else 0.0)
+    model = ModelConfig(name=name, kind=kind, path="x" if kind == "vllm" else None, gpus=1.0 if kind == "vllm" else 0.0)
     return PlanConfig(model=model, sandbox=SandboxConfig(kind="namespace"), cpus=2.0, **fields)
 
 

@@ -13,8 +13,9 @@ from random import Random
 from statistics import median_low
 
 from medgym_ray.config import SimulationConfig
-from medgym_ray.planning.engine import Cores, Engine, Request
+from medgym_ray.planning.cores import Cores
 from medgym_ray.planning.workload import EpisodeShape, Workload
+from medgym_ray.policies.batching import EngineModel, EngineRequest
 
 _EXACT = 2000
 """Rollouts that are all gone through."""
@@ -167,14 +168,14 @@ class _Episode:
     context: int
     turn: int = 0
 
-    def request(self, prefix_cache: bool) -> Request:
+    def request(self, prefix_cache: bool) -> EngineRequest:
         """The present turn's."""
         turn = self.shape.turns[self.turn]
         assert turn.reply is not None
         cached = 0
         if self.turn and prefix_cache:
             cached = self.context - self.shape.turns[self.turn - 1].observation
-        return Request(self.context, self.context - cached, turn.reply, self)
+        return EngineRequest(self.context, self.context - cached, turn.reply, self)
 
 
 class _Play:
@@ -183,7 +184,9 @@ class _Play:
     def __init__(self, fleet: Fleet, costs: Costs, episodes: Sequence[EpisodeShape], random: Random) -> None:
         self._fleet, self._costs, self._random = fleet, costs, random
         self._cache = fleet.engine is not None and fleet.engine.prefix_cache
-        self._engines = [Engine(fleet.engine, fleet.in_flight) for _ in range(fleet.replicas)] if fleet.engine else []
+        self._engines = (
+            [EngineModel(fleet.engine, fleet.in_flight) for _ in range(fleet.replicas)] if fleet.engine else []
+        )
         self._cores = Cores(fleet.cores)
         self._waiting = iter(episodes)
         self._written: list[tuple[float, int, _Episode]] = []
@@ -257,8 +260,8 @@ class _Play:
         if not self._engines:
             return 0
         home = self._random.randrange(len(self._engines))
-        if self._engines[home].load >= self._fleet.in_flight:
-            home = min(range(len(self._engines)), key=lambda n: self._engines[n].load)
+        if self._engines[home].requests >= self._fleet.in_flight:
+            home = min(range(len(self._engines)), key=lambda n: self._engines[n].requests)
         return home
 
     def _next_turn(self, episode: _Episode) -> None:

@@ -1,8 +1,7 @@
 """Continuous batching as arithmetic: what is in an engine, and how time changes it. Knows no clock of its own.
 
-The engine goes by steps. In each, every running sequence gets one token, and the prompt at the head of the queue is
-prefilled by one chunk. So the length of a step follows from how many sequences run and whether any is prefilled, and
-between two events (one comes, is prefilled, ends) it does not change: no single step has to be gone through.
+Between two events the engine goes through its steps in one leap: their length follows from how many sequences run and
+whether a prompt is being prefilled, and that does not change meanwhile.
 """
 
 import heapq
@@ -10,139 +9,163 @@ import itertools
 import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from typing import Any
 
 from medgym_ray.config import SimulationConfig
 from medgym_ray.policies.base import EngineLoad
 
+_ROUNDING = 1e-9
+
 
 @dataclass(slots=True, eq=False)
-class EngineSequence:
-    """A request in an engine: the tokens of its prompt, those of them that no cache holds, and those it will be given.
+class EngineRequest:
+    """One reply to be generated. `fresh` are the prompt tokens that are in no cache; `owner` is the caller's.
 
-    Times in seconds of whatever clock `Batch` is told; `ended` stays None while it is not at its end.
+    Times are those of the clock that the engine is told.
     """
 
     prompt: int
-    uncached: int
+    fresh: int
     reply: int
-    came: float
+    owner: Any = None
     admitted: float | None = None
     ended: float | None = None
-    prefill_steps: float = 0.0
 
     @property
-    def held(self) -> int:
-        """What it takes of the KV cache, in tokens: reserved whole, so that nothing is ever preempted."""
+    def tokens(self) -> int:
+        """What it takes of the KV cache at its end."""
         return self.prompt + self.reply
 
 
-class Batch:
-    """All sequences of one engine."""
+class EngineModel:
+    """Continuous batching with chunked prefill.
 
-    def __init__(self, config: SimulationConfig, now: float) -> None:
-        """`now`: the clock's time, in seconds; it never goes back."""
-        self._config = config
-        self._now = now
-        self._step = 0.0
-        self._numbers = itertools.count()
-        self._waiting: deque[EngineSequence] = deque()
-        self._prefilling: deque[EngineSequence] = deque()
-        self._running: list[tuple[float, int, EngineSequence]] = []
-        self._held = 0
+    All admitted sequences advance one token per step. Prompts are prefilled first come, first served, `chunk_tokens`
+    per step; the step that ends a prompt's prefill yields its first token. A request waits until the KV cache holds the
+    whole of it (one alone always runs) and fewer than `in_flight` are admitted.
+    """
+
+    def __init__(self, numbers: SimulationConfig, in_flight: float = math.inf) -> None:
+        self._numbers, self._in_flight = numbers, in_flight
+        self._clock, self._step_s, self._leap = 0.0, 0.0, 0
+        self._steps = 0
+        self._batch: list[tuple[int, int, EngineRequest]] = []
+        """A heap by the step that ends the reply."""
+        self._prefills: deque[list[Any]] = deque()
+        """[request, prompt tokens left]"""
+        self._waiting: deque[EngineRequest] = deque()
+        self._order = itertools.count()
+        self._reserved = 0
+        self.boundary = math.inf
+        """When something changes next, if nothing arrives."""
+        self.requests = 0
+        """Those here, waiting ones too."""
+        self.busy_s = 0.0
+        self.sequence_s = 0.0
+        """Sequences × seconds."""
+        self.peak_tokens = 0
+
+    @property
+    def _admitted(self) -> int:
+        return len(self._batch) + len(self._prefills)
+
+    def submit(self, request: EngineRequest, now: float) -> None:
+        """Takes effect when the step under way ends."""
+        self.requests += 1
+        self._waiting.append(request)
+        if self.boundary == math.inf:
+            self._clock = now
+            self._look()
+        elif self._fits(self._waiting[0]):
+            self._cut_leap(now)
+
+    def withdraw(self, request: EngineRequest, now: float) -> None:
+        """It was aborted and has not ended; it goes when the step under way ends."""
+        self.requests -= 1
+        if request.admitted is None:
+            self._waiting.remove(request)
+            return
+        self._reserved -= request.tokens
+        self._prefills = deque(entry for entry in self._prefills if entry[0] is not request)
+        self._batch = [entry for entry in self._batch if entry[2] is not request]
+        heapq.heapify(self._batch)
+        self._cut_leap(now)
+
+    def _cut_leap(self, now: float) -> None:
+        """The step under way is the last before another look."""
+        passed = max(1, math.ceil((now - self._clock) / self._step_s - _ROUNDING))
+        if passed < self._leap:
+            self._leap = passed
+            self.boundary = self._clock + passed * self._step_s
 
     @property
     def load(self) -> EngineLoad:
-        """What the engine says of itself."""
-        running = len(self._prefilling) + len(self._running)
-        return EngineLoad(running, len(self._waiting), self._held / self._config.kv_tokens)
+        """What the engine would say of itself."""
+        return EngineLoad(self._admitted, len(self._waiting), self._reserved / self._numbers.kv_tokens)
 
-    def add(self, sequence: EngineSequence, now: float) -> list[EngineSequence]:
-        """One more; returns what has ended until `now`. It waits while the KV cache has no room for all of it."""
-        ended = self.advance(now)
-        self._waiting.append(sequence)
-        self._admit()
-        return ended
-
-    def remove(self, sequence: EngineSequence, now: float) -> list[EngineSequence]:
-        """It was aborted; returns what has ended until `now`."""
-        ended = self.advance(now)
-        if sequence.ended is not None:
-            return ended
-        if sequence.admitted is None:
-            self._waiting.remove(sequence)
-            return ended
-        if sequence in self._prefilling:
-            self._prefilling.remove(sequence)
-        else:
-            self._running = [entry for entry in self._running if entry[2] is not sequence]
-            heapq.heapify(self._running)
-        self._held -= sequence.held
-        self._admit()
-        return ended
-
-    def advance(self, now: float) -> list[EngineSequence]:
-        """Lets time pass until `now`; returns what has ended, in order."""
-        ended: list[EngineSequence] = []
-        while (steps := self._steps_to_event()) is not None:
-            length = self._step_s()
-            if self._now + steps * length > now:
-                self._pass((now - self._now) / length)
-                break
-            self._now += steps * length
-            self._pass(steps)
-            ended += self._settle()
-        self._now = max(self._now, now)
-        return ended
-
-    def next_event(self) -> float | None:
-        """When something will next end or be prefilled, if nothing comes before; None where nothing is in it."""
-        steps = self._steps_to_event()
-        return None if steps is None else self._now + steps * self._step_s()
-
-    def _step_s(self) -> float:
-        config = self._config
-        length = config.step_ms + config.sequence_ms * len(self._running) if self._running else 0.0
-        if self._prefilling:
-            length += config.chunk_tokens / config.prefill_tokens_s * 1000
-        return length / 1000
-
-    def _steps_to_event(self) -> float | None:
-        events = [self._prefilling[0].prefill_steps] if self._prefilling else []
-        events += [self._running[0][0] - self._step] if self._running else []
-        return max(0.0, min(events)) if events else None
-
-    def _pass(self, steps: float) -> None:
-        self._step += steps
-        if self._prefilling:
-            self._prefilling[0].prefill_steps -= steps
-
-    def _settle(self) -> list[EngineSequence]:
-        """Moves on what is prefilled, and takes out what has all its tokens."""
+    def advance(self) -> list[EngineRequest]:
+        """Goes to the boundary; the requests whose replies end there."""
+        self.busy_s += self._leap * self._step_s
+        self.sequence_s += self._leap * self._step_s * self._admitted
+        self._clock = self.boundary
+        self._steps += self._leap
+        if self._leap:
+            self._prefill()
         ended = []
-        if self._prefilling and self._prefilling[0].prefill_steps <= 1e-9:
-            self._run(self._prefilling.popleft())
-        while self._running and self._running[0][0] <= self._step + 1e-9:
-            sequence = heapq.heappop(self._running)[2]
-            sequence.ended = self._now
-            self._held -= sequence.held
-            ended.append(sequence)
-        if ended:
-            self._admit()
+        while self._batch and self._batch[0][0] <= self._steps:
+            request = heapq.heappop(self._batch)[2]
+            self._reserved -= request.tokens
+            self.requests -= 1
+            request.ended = self._clock
+            ended.append(request)
+        self._look()
         return ended
 
-    def _admit(self) -> None:
-        while self._waiting and (self._held + self._waiting[0].held <= self._config.kv_tokens or not self._held):
-            sequence = self._waiting.popleft()
-            sequence.admitted = self._now
-            sequence.prefill_steps = sequence.uncached / self._config.chunk_tokens
-            self._held += sequence.held
-            if sequence.uncached:
-                self._prefilling.append(sequence)
-            else:
-                self._run(sequence)
+    def fail(self, now: float, restart_s: float) -> None:
+        """The engine is lost and replaced: every request under way begins again, with nothing in the cache."""
+        lost = [entry[2] for entry in sorted(self._batch)] + [entry[0] for entry in self._prefills]
+        for request in reversed([*lost, *self._waiting]):
+            request.fresh, request.admitted = request.prompt, None
+        self._waiting = deque([*lost, *self._waiting])
+        self._batch.clear()
+        self._prefills.clear()
+        self._reserved, self._leap = 0, 0
+        self._clock = self.boundary = now + restart_s
 
-    def _run(self, sequence: EngineSequence) -> None:
-        heapq.heappush(self._running, (self._step + sequence.reply, next(self._numbers), sequence))
+    def _fits(self, request: EngineRequest) -> bool:
+        if self._admitted >= self._in_flight:
+            return False
+        return not self._admitted or self._reserved + request.tokens <= self._numbers.kv_tokens
+
+    def _look(self) -> None:
+        """Admits what fits and finds the next boundary."""
+        while self._waiting and self._fits(self._waiting[0]):
+            request = self._waiting.popleft()
+            request.admitted = self._clock
+            self._reserved += request.tokens
+            self._prefills.append([request, request.fresh])
+        self.peak_tokens = max(self.peak_tokens, self._reserved)
+        if not self._admitted:
+            self.boundary, self._leap = math.inf, 0
+            return
+        numbers = self._numbers
+        self._step_s = (numbers.step_ms + numbers.sequence_ms * self._admitted) / 1000
+        if self._prefills:
+            chunk = min(numbers.chunk_tokens, sum(left for _, left in self._prefills))
+            self._step_s += chunk / numbers.prefill_tokens_s
+            self._leap = 1
+        else:
+            self._leap = self._batch[0][0] - self._steps
+        self.boundary = self._clock + self._leap * self._step_s
+
+    def _prefill(self) -> None:
+        room = self._numbers.chunk_tokens
+        while self._prefills and self._prefills[0][1] <= room:
+            request, left = self._prefills.popleft()
+            room -= left
+            heapq.heappush(self._batch, (self._steps + request.reply - 1, next(self._order), request))
+        if self._prefills:
+            self._prefills[0][1] -= room
 
 
 class PrefixCache:

@@ -1,6 +1,7 @@
 """An engine in numbers: what it says is known beforehand, what it takes is the time that a GPU would."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -8,7 +9,7 @@ from random import Random
 from medgym_ray.config import SimulationConfig
 from medgym_ray.errors import EngineDead
 from medgym_ray.policies.base import ContextFull, EngineLoad, Generation, GenerationRequest, Policy
-from medgym_ray.policies.batching import Batch, EngineSequence, PrefixCache, reply_length
+from medgym_ray.policies.batching import EngineModel, EngineRequest, PrefixCache, reply_length
 
 CHARACTERS_A_TOKEN = 4
 """English prose and code, near enough: a simulated engine has no tokenizer."""
@@ -41,14 +42,14 @@ class SimulatedEngine:
         self._replica = replica
         self._lengths = lengths
         self._cache = PrefixCache(config.kv_tokens)
-        loop = self._loop = asyncio.get_running_loop()
-        self._batch = Batch(config, loop.time())
-        self._ends: dict[EngineSequence, asyncio.Future[None]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._model = EngineModel(config)
         self._timer: asyncio.TimerHandle | None = None
+        self._ends: set[asyncio.Future[None]] = set()
         self._died: EngineDead | None = None
         if config.failures_per_hour:
-            after_s = Random(f"{replica}\0{loop.time()}").expovariate(config.failures_per_hour / _HOUR_S)
-            loop.call_later(after_s, self._die)
+            after_s = Random(f"{replica}\0{self._loop.time()}").expovariate(config.failures_per_hour / _HOUR_S)
+            self._loop.call_later(after_s, self._die)
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """The words of the request once they would have been generated. Raises ContextFull, EngineDead."""
@@ -57,38 +58,49 @@ class SimulatedEngine:
         room = self._max_model_len - prompt
         if room < 1:
             raise ContextFull(f"{prompt} tokens fill the context of {self._max_model_len}")
-        reply = min(self._reply_tokens(request.seed), request.sampling.max_tokens, room)
+        length = min(self._reply_tokens(request.seed), request.sampling.max_tokens, room)
         cached = self._cache.match(prompt, request.session_id, request.task_id) if self._config.prefix_cache else 0
-        sequence = EngineSequence(prompt, prompt - cached, reply, came=self._loop.time())
-        end = self._ends[sequence] = self._loop.create_future()
-        self._settle(self._batch.add(sequence, sequence.came))
-        try:
-            await end
-        except asyncio.CancelledError:
-            self._settle(self._batch.remove(sequence, self._loop.time()))
-            raise
-        finally:
-            self._ends.pop(sequence, None)
-        self._cache.keep(request.session_id, prompt + reply)
+        came = self._loop.time()
+        asked = await self._answered(EngineRequest(prompt, prompt - cached, length), came)
+        self._cache.keep(request.session_id, prompt + length)
         if request.turn == 0:
             self._cache.keep(request.task_id, prompt)
-        admitted, ended = sequence.admitted or sequence.came, sequence.ended or sequence.came
         return Generation(
             text=request.words or "",
             finish_reason="stop",
             prompt_tokens=prompt,
             cached_tokens=cached,
-            completion_tokens=reply,
+            completion_tokens=length,
             replica=self._replica,
-            generate_ms=(ended - sequence.came) * 1000,
-            queue_ms=(admitted - sequence.came) * 1000,
+            generate_ms=((asked.ended or came) - came) * 1000,
+            queue_ms=((asked.admitted or came) - came) * 1000,
             load=self.load,
         )
+
+    async def _answered(self, asked: EngineRequest, came: float) -> EngineRequest:
+        """Submits it and waits for its end. Raises EngineDead."""
+        end = asked.owner = self._loop.create_future()
+        self._ends.add(end)
+        self._catch_up(came)
+        self._model.submit(asked, came)
+        self._set_timer()
+        try:
+            await end
+        except asyncio.CancelledError:
+            if not end.done() or end.cancelled():
+                self._catch_up(self._loop.time())
+                if asked.ended is None:
+                    self._model.withdraw(asked, self._loop.time())
+                self._set_timer()
+            raise
+        finally:
+            self._ends.discard(end)
+        return asked
 
     @property
     def load(self) -> EngineLoad:
         """How busy it is."""
-        return self._batch.load
+        return self._model.load
 
     async def check_health(self) -> None:
         """Raises EngineDead where it is."""
@@ -106,25 +118,28 @@ class SimulatedEngine:
             return random.choice(self._lengths)
         return reply_length(self._config.reply_tokens, self._config.reply_spread, random.gauss(0.0, 1.0))
 
-    def _settle(self, ended: Sequence[EngineSequence]) -> None:
-        """Tells who waits, and sees to the next event."""
-        for sequence in ended:
-            end = self._ends.get(sequence)
-            if end is not None and not end.done():
-                end.set_result(None)
+    def _catch_up(self, now: float) -> None:
+        """Lets the model's time pass, and tells who waits for what has ended in it."""
+        while self._model.boundary <= now:
+            for asked in self._model.advance():
+                if not asked.owner.done():
+                    asked.owner.set_result(None)
+
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        event = self._batch.next_event()
-        self._timer = None if event is None else self._loop.call_at(event, self._wake)
+        boundary = self._model.boundary
+        self._timer = None if boundary == math.inf else self._loop.call_at(boundary, self._wake)
 
     def _wake(self) -> None:
-        self._settle(self._batch.advance(self._loop.time()))
+        self._catch_up(self._loop.time())
+        self._set_timer()
 
     def _die(self) -> None:
         self._died = EngineDead(
             f"{self._replica}: the simulated engine died, as model.simulation.failures_per_hour has it"
         )
-        for end in self._ends.values():
+        for end in self._ends:
             if not end.done():
                 end.set_exception(self._died)
 

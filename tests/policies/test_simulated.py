@@ -38,7 +38,7 @@ async def test_it_says_what_it_is_told_and_counts_as_an_engine_does() -> None:
 async def test_requests_run_together_and_those_that_do_not_fit_wait() -> None:
     together = _engine()
     replies = await asyncio.gather(*(together.generate(replace(REQUEST, session_id=str(n))) for n in range(50)))
-    assert {reply.queue_ms for reply in replies} == {0.0}
+    assert max(reply.queue_ms for reply in replies) < replies[0].generate_ms / 2, "only for the step under way"
     narrow = _engine(kv_tokens=130)
     first, second = await asyncio.gather(*(narrow.generate(replace(REQUEST, session_id=str(n))) for n in range(2)))
     assert (first.queue_ms, second.queue_ms) == (0.0, pytest.approx(first.generate_ms, rel=0.5))
