@@ -1,89 +1,99 @@
 """The embedded sandbox: namespaces of the kernel, no engine and no image.
 
-One fork master per factory lies behind bubblewrap and holds the warm interpreter; a sandbox is a fork of it with user,
-process, mount, IPC and network namespaces of its own. A reset drops the sandbox and forks another.
+Fork masters lie behind bubblewrap and hold warm interpreters; a sandbox is a fork of one with user, process, mount, IPC
+and network namespaces of its own. It is made when a cell runs, from the coldest master that has what the cell imports.
+A reset drops it.
 """
 
 import asyncio
 import contextlib
 import dataclasses
-import logging
 import os
 import signal
-import socket
-import struct
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from medgym_ray.errors import SandboxError
-from medgym_ray.sandboxes import bubblewrap
+from medgym_ray.sandboxes import bubblewrap, warmth
 from medgym_ray.sandboxes.base import PREIMPORT, Cell, CellResult, CellStatus
 from medgym_ray.sandboxes.cgroups import Group, Groups
 from medgym_ray.sandboxes.environment import Environment, ensure_environment
+from medgym_ray.sandboxes.forkmaster import ForkMaster, readable
 from medgym_ray.sandboxes.packages import Packages
-from medgym_ray.sandboxes.session import Session
-from medgym_ray.sandboxes.supervisor import master, seccomp
+from medgym_ray.sandboxes.session import Session, check_paths
+from medgym_ray.sandboxes.supervisor import seccomp
 from medgym_ray.sandboxes.supervisor.settings import Settings
 from medgym_ray.sandboxes.wheelhouse import Wheelhouse, ensure_wheelhouse
 
-_logger = logging.getLogger(__name__)
-
-_START_S = 120.0
 _CREATE_S = 30.0
 _END_S = 15.0
-_CREDENTIALS = struct.Struct("3i")
 _PROCESS_MARGIN = 4  # the supervisor, a spare, a helper
 
 
 class NamespaceSandbox:
-    """One fork of the master, replaced at a reset."""
+    """One fork at a time: made for the first cell, dropped at a reset, exchanged for a warmer while it holds nothing."""
 
     def __init__(self, factory: "NamespaceFactory") -> None:
         self._factory = factory
         self._fork: _Fork | None = None
+        self._files: dict[str, bytes] = {}
+        self._closed = False
 
     async def put(self, files: Mapping[str, bytes]) -> None:
-        """Writes files, by path relative to the working directory. Raises SandboxError."""
-        await self._ready().put(files)
+        """Writes files, by path relative to the working directory; they wait for a fork. Raises SandboxError."""
+        check_paths(files)
+        self._files.update(files)
+        if self._fork is not None:
+            await self._fork.put(files)
 
     async def run(self, cell: Cell) -> CellResult:
         """Runs a cell to its end. Raises SandboxError where the sandbox itself was lost."""
-        return await self._ready().run(cell)
+        return await (await self._forked(self._factory.tier_of(cell))).run(cell)
 
     async def reset(self) -> None:
-        """Drops everything and starts anew. Raises SandboxError."""
+        """Drops everything. Raises SandboxError."""
+        self._files.clear()
+        self._bury()
+
+    async def close(self) -> None:
+        """Ends every process; safe to call twice."""
+        self._closed = True
+        self._factory.forget(self)
+        fork, self._fork = self._fork, None
+        if fork is not None:
+            await fork.end()
+
+    def alive(self) -> bool:
+        """See Sandbox."""
+        return not self._closed and (self._fork is None or self._fork.alive())
+
+    async def _forked(self, tier: int) -> "_Fork":
+        if self._closed:
+            raise SandboxError("the sandbox is gone: it is closed")
+        if self._fork is not None and self._fork.tier < tier and self._fork.untouched:
+            self._bury()
+        if self._fork is None:
+            self._fork = await self._factory.fork(tier)
+            if self._files:
+                await self._fork.put(self._files)
+        return self._fork
+
+    def _bury(self) -> None:
         fork, self._fork = self._fork, None
         if fork is not None:
             fork.kill()  # and it is the factory that waits for its end
             self._factory.bury(fork)
-        self._fork = await self._factory.fork()
-
-    async def close(self) -> None:
-        """Ends every process; safe to call twice."""
-        self._factory.forget(self)
-        await self._drop()
-
-    def alive(self) -> bool:
-        """See Sandbox."""
-        return self._fork is not None and self._fork.alive()
-
-    def _ready(self) -> "_Fork":
-        if self._fork is None:
-            raise SandboxError("the sandbox is gone: it is closed")
-        return self._fork
-
-    async def _drop(self) -> None:
-        fork, self._fork = self._fork, None
-        if fork is not None:
-            await fork.end()
 
 
 class _Fork:
     """The processes of one sandbox, as seen from the host."""
 
-    def __init__(self, session: Session, pidfd: int, admission: "asyncio.Task[Group | None]") -> None:
+    def __init__(self, session: Session, tier: int, pidfd: int, admission: "asyncio.Task[Group | None]") -> None:
+        """`tier`: how warm it is."""
+        self.tier = tier
+        self.untouched = True
+        """Whether it holds what was put into it and nothing else."""
         self._session = session
         self._pidfd = pidfd
         self._admission = admission
@@ -93,6 +103,12 @@ class _Fork:
         await self._session.put(files)
 
     async def run(self, cell: Cell) -> CellResult:
+        self.untouched = False  # until it has ended and left nothing
+        result = await self._run(cell)
+        self.untouched = result.untouched
+        return result
+
+    async def _run(self, cell: Cell) -> CellResult:
         group = await self._admission
         if group is None:
             return await self._session.run(cell)
@@ -120,7 +136,7 @@ class _Fork:
         self.kill()
         await self._session.close()
         try:
-            await _readable(self._pidfd, _END_S)
+            await readable(self._pidfd, _END_S)
         except TimeoutError:
             raise SandboxError("a sandbox did not end") from None
         finally:
@@ -134,7 +150,7 @@ class _Fork:
 
 
 class NamespaceFactory:
-    """Makes namespace sandboxes; owns the fork master. To be used within one event loop."""
+    """Makes namespace sandboxes; owns the fork masters. To be used within one event loop."""
 
     slow_start = False
 
@@ -151,7 +167,7 @@ class NamespaceFactory:
         """`python`: the interpreter to build the environment with; `mounts`: read-only data, by path inside;
         `packages`: what cells may install."""
         self._python = python
-        self._preimport = tuple(preimport)
+        self._tiers = warmth.tiers(preimport)
         self._work_mb = work_mb
         self._scratch_mb = scratch_mb
         self._mounts = dict(mounts or {})
@@ -159,16 +175,14 @@ class NamespaceFactory:
         self._wheelhouse: Wheelhouse | None = None
         self._environment: Environment | None = None
         self._groups: Groups | None = None
-        self._scratch: bubblewrap.Scratch | None = None
-        self._master: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._replacing = asyncio.Lock()
+        self._masters: list[ForkMaster] = []
+        """By tier."""
         self._sandboxes: set[NamespaceSandbox] = set()
         self._burials: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Builds the environment where it is missing and starts the fork master. Raises SandboxError."""
-        if self._master is not None:
+        """Builds the environment where it is missing and starts the coldest fork master. Raises SandboxError."""
+        if self._masters:
             return
         if not sys.platform.startswith("linux"):
             raise SandboxError("the namespace sandbox needs Linux: use sandbox=docker")
@@ -182,16 +196,19 @@ class NamespaceFactory:
         self._environment = environment
         self._groups = Groups.find()
         await asyncio.to_thread(lambda: list(bubblewrap.sweep()))
+        mounts = self._mounts | (self._wheelhouse.mount() if self._wheelhouse else {})
+        self._masters = [ForkMaster(environment, self._settings(environment, tier), mounts) for tier in self._tiers]
         try:
-            await self._start_master(environment)
+            await self._masters[0].start()
         except BaseException:
             await self.close()
             raise
 
     async def create(self) -> NamespaceSandbox:
         """A sandbox that is ready for its first cell. Raises SandboxError."""
+        if not self._masters:
+            raise SandboxError("the namespace sandbox is not started")
         sandbox = NamespaceSandbox(self)
-        await sandbox.reset()
         self._sandboxes.add(sandbox)
         return sandbox
 
@@ -201,21 +218,10 @@ class NamespaceFactory:
             with contextlib.suppress(SandboxError):
                 await sandbox.close()
         await asyncio.gather(*self._burials, return_exceptions=True)
-        if self._control is not None:
-            self._control.close()  # on which the master ends
-            self._control = None
-        if self._master is not None:
-            process, self._master = self._master, None
-            try:
-                await asyncio.to_thread(process.wait, 5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                await asyncio.to_thread(process.wait)
+        masters, self._masters = self._masters, []
+        await asyncio.gather(*(master.close() for master in masters))
         if self._groups is not None:
             self._groups.close()
-        if self._scratch is not None:
-            self._scratch.cleanup()
-            self._scratch = None
 
     def provenance(self) -> dict[str, str]:
         """What ran the cells; goes into the record."""
@@ -233,48 +239,48 @@ class NamespaceFactory:
         """A sandbox was closed."""
         self._sandboxes.discard(sandbox)
 
-    async def fork(self) -> _Fork:
+    def tier_of(self, cell: Cell) -> int:
+        """How warm an interpreter it needs."""
+        return warmth.tier_of(cell, self._tiers)
+
+    async def fork(self, tier: int) -> _Fork:
         """New processes for a sandbox. Raises SandboxError."""
-        if self._control is None or self._environment is None:
+        if not self._masters:
             raise SandboxError("the namespace sandbox is not started")
-        await self._replace_dead_master(self._environment)
-        ours, theirs = socket.socketpair()
+        master = self._masters[tier]
         pidfd = -1
-        session = None
+        ours = session = None
         try:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            ours.setblocking(False)
-            with theirs:
-                socket.send_fds(self._control, [b"+"], [theirs.fileno()])
-            pid = await self._introduced(ours)
+            ours, pid = await master.fork()
             pidfd = os.pidfd_open(pid)
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
             reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
             session = Session(reader, writer)
             await session.hello(_CREATE_S)
-            return _Fork(session, pidfd, asyncio.create_task(self._admit(session, pid)))
+            return _Fork(session, tier, pidfd, asyncio.create_task(self._admit(session, pid)))
         except BaseException as error:
             if session is not None:
                 await session.close()
-            ours.close()
+            if ours is not None:
+                ours.close()
             if pidfd >= 0:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 os.close(pidfd)
             if isinstance(error, OSError | TimeoutError):
-                raise SandboxError(f"a sandbox could not be made: {error or 'no answer'}{self._last_words()}") from None
+                reason = f"{error or 'no answer'}{master.last_words()}"
+                raise SandboxError(f"a sandbox could not be made: {reason}") from None
             raise
 
-    async def _replace_dead_master(self, environment: Environment) -> None:
-        """A master that died (killed, out of memory) makes no more sandboxes: whoever wants one starts another."""
-        async with self._replacing:
-            if self._master is None or self._master.poll() is None or self._control is None:
-                return
-            _logger.warning("the fork master died; another is started%s", self._last_words())
-            self._control.close()
-            if self._scratch is not None:
-                self._scratch.cleanup()
-            await self._start_master(environment)
+    def _settings(self, environment: Environment, preimport: tuple[str, ...]) -> Settings:
+        return Settings(
+            preimport=preimport,
+            drop_to=bubblewrap.CELL_UID if os.getuid() == 0 else None,
+            scratch=("/work", "/tmp", "/dev/shm"),
+            work_mb=self._work_mb,
+            scratch_mb=self._scratch_mb,
+            extra_environment=bubblewrap.extra_environment(environment),
+            packages=self._wheelhouse is not None,
+        )
 
     async def _admit(self, session: Session, pid: int) -> Group | None:
         """Puts a new sandbox into a control group, then lets it begin. Moving a process takes the kernel some ten
@@ -297,70 +303,3 @@ class NamespaceFactory:
         burial = asyncio.create_task(fork.end())
         self._burials.add(burial)
         burial.add_done_callback(self._burials.discard)
-
-    async def _introduced(self, ours: socket.socket) -> int:
-        """The number, in this process' namespace, of the new sandbox's first process."""
-        await _readable(ours.fileno(), _CREATE_S)
-        message, ancillary, _, _ = ours.recvmsg(len(master.READY), socket.CMSG_SPACE(_CREDENTIALS.size))
-        if message != master.READY:
-            said = ours.recv(4096).decode("utf-8", "replace").strip() if message else ""
-            last = said.splitlines()[-1] if said else "the fork master ended" + self._last_words()
-            raise SandboxError(bubblewrap.explain_refusal(last))
-        for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-                pid: int = _CREDENTIALS.unpack(data[: _CREDENTIALS.size])[0]
-                return pid
-        raise SandboxError("a new sandbox did not introduce itself")
-
-    async def _start_master(self, environment: Environment) -> None:
-        self._scratch = bubblewrap.Scratch()
-        scratch = Path(self._scratch.name)
-        settings = Settings(
-            preimport=self._preimport,
-            drop_to=bubblewrap.CELL_UID if os.getuid() == 0 else None,
-            scratch=("/work", "/tmp", "/dev/shm"),
-            work_mb=self._work_mb,
-            scratch_mb=self._scratch_mb,
-            extra_environment=bubblewrap.extra_environment(environment),
-            packages=self._wheelhouse is not None,
-        )
-        mounts = self._mounts | (self._wheelhouse.mount() if self._wheelhouse else {})
-        line = bubblewrap.command(environment, settings, scratch, mounts)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control = ours
-        with theirs, (scratch / "log").open("wb") as log:
-            # Its end is that of the control socket: a death signal would follow the starting thread, not the process.
-            self._master = subprocess.Popen(line, stdin=theirs.fileno(), stdout=log, stderr=log, close_fds=True)
-        try:
-            await _readable(ours.fileno(), _START_S)
-            message = ours.recv(65_536)
-        except (OSError, TimeoutError):
-            message = b""
-        if not message.startswith(master.READY):
-            raise SandboxError(bubblewrap.explain_refusal(self._log()))
-        missing = message.removeprefix(master.READY).decode()
-        if missing:
-            _logger.warning("the sandbox's environment cannot import %s", missing)
-        ours.setblocking(False)
-
-    def _log(self) -> str:
-        if self._scratch is None:
-            return ""
-        with contextlib.suppress(OSError):
-            return (Path(self._scratch.name) / "log").read_text(encoding="utf-8", errors="replace").strip()
-        return ""
-
-    def _last_words(self) -> str:
-        lines = self._log().splitlines()
-        return f" ({lines[-1]})" if lines else ""
-
-
-async def _readable(fd: int, timeout: float) -> None:
-    """Waits until `fd` can be read. Raises TimeoutError."""
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(fd, ready.set)
-    try:
-        await asyncio.wait_for(ready.wait(), timeout)
-    finally:
-        loop.remove_reader(fd)

@@ -30,6 +30,15 @@ def _connections(service: Service) -> "Connections":
     return Connections(service)
 
 
+def check_paths(files: Mapping[str, bytes]) -> None:
+    """Raises SandboxError for a path that does not lie below the working directory."""
+    for path in files:
+        try:
+            inside_files.parts_of(path)
+        except inside_files.PathError as error:
+            raise SandboxError(str(error)) from None
+
+
 class Reader(Protocol):
     """Where bytes come from; docker's needs its own headers stripped."""
 
@@ -62,11 +71,7 @@ class Session:
 
     async def put(self, files: Mapping[str, bytes]) -> None:
         """Writes files below the working directory. Raises SandboxError."""
-        for path in files:
-            try:
-                inside_files.parts_of(path)
-            except inside_files.PathError as error:
-                raise SandboxError(str(error)) from None
+        check_paths(files)
         batch: list[dict[str, Any]] = []
         size = 0
         for path, data in files.items():

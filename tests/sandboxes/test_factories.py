@@ -197,8 +197,9 @@ async def test_a_fork_master_that_dies_is_replaced():
     await factory.start()
     try:
         orphan = await factory.create()
-        factory._master.kill()
-        factory._master.wait()
+        (master,) = factory._masters
+        master._process.kill()
+        master._process.wait()
         for _ in range(2):  # before and after another master is there
             with contextlib.suppress(SandboxError):  # it may end with its master, or go on without
                 assert (await orphan.run(Cell("answer = 1"))).answer == 1

@@ -131,14 +131,16 @@ _COMPOSITES: list[_Composite] = [
 ]
 
 
+_learned: set[str] = set()
+
+
 def learn_libraries() -> None:
-    """Adds the types of numpy and pandas, where they are loaded. To be called before any of a cell's code runs."""
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is not None:
-        _learn_numpy(numpy)
-    pandas: Any = sys.modules.get("pandas")
-    if pandas is not None:
-        _learn_pandas(pandas)
+    """Adds the types of numpy and pandas, where they are loaded and not known yet."""
+    for name, learn in (("numpy", _learn_numpy), ("pandas", _learn_pandas)):
+        library: Any = sys.modules.get(name)
+        if library is not None and name not in _learned:
+            learn(library)
+            _learned.add(name)
 
 
 def _learn_numpy(numpy: Any) -> None:

@@ -232,6 +232,7 @@ def _send_answer(names: dict[str, Any], limit: int) -> None:
     if "answer" not in names:
         return
     try:
+        answer.learn_libraries()  # those that were not warm here
         body = ANSWER + answer.to_bytes(names["answer"], limit)
     except answer.AnswerError as error:
         body = ANSWER_FAILED + str(error).encode("utf-8", "replace")

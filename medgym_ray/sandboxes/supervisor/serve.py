@@ -20,6 +20,7 @@ RESET = 71
 STUCK = 70
 _IN_BETWEEN = ("ping", "connection")
 """What asks for nothing: a sign of life, and what a service said to a cell that has ended since."""
+_BREATH_S = 0.02
 _KILL_S = 10.0
 _ATTEMPTS = 3
 _SMALL_KB = 512 * 1024
@@ -69,9 +70,11 @@ class Supervisor:
                 self._bury(self._dying)
                 self._dying.close()
                 self._dying = None
-            if self._spare is None:
-                files.reopen(self._settings)
-                # Made while the host waits for the policy's next turn, so that no cell waits for a fork.
+            files.reopen(self._settings)
+            if self._spare is None and not select.select([self._reader], [], [], _BREATH_S)[0]:
+                # Made while the host waits for the policy's next turn, so that no cell waits for a fork. Where the next
+                # request is there already, it would only be made sooner; and after an episode's last it would be for
+                # nothing.
                 self._spare = self._fork()
             request = self._next()
             if request["op"] == "reset":
