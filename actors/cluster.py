@@ -24,6 +24,7 @@ _PROBE_S = 5.0
 _DEFAULT_PORT = 6379
 _PRIVATE = "medgym_ray_private"
 """A resource that marks the cluster of one run: it ends with that run, so no other may attach to it."""
+_NAMESPACE = "medgym-"
 _PACKAGES = (Path(medgym_ray.__file__).parent, Path(__file__).parent)
 
 
@@ -88,7 +89,7 @@ def _shipment() -> Iterator[list[str]]:
 
 
 def _options(run_id: str) -> dict[str, Any]:
-    return {"namespace": f"medgym-{run_id}", "log_to_driver": False, "logging_level": logging.ERROR}
+    return {"namespace": f"{_NAMESPACE}{run_id}", "log_to_driver": False, "logging_level": logging.ERROR}
 
 
 def _described(*, started: bool) -> Cluster:
@@ -98,6 +99,11 @@ def _described(*, started: bool) -> Cluster:
         nodes=living_nodes(),
         resources=dict(ray.cluster_resources()),
     )
+
+
+def current_run() -> str:
+    """The id of the run that this process works for; empty outside of one."""
+    return ray.get_runtime_context().namespace.removeprefix(_NAMESPACE) if ray.is_initialized() else ""
 
 
 def living_nodes() -> dict[str, float]:

@@ -3,14 +3,18 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from actors import metrics
 from actors.calls import Seat
+from actors.logs import start_logging
 from medgym_ray.leases import Counts, Lease, LeaseBook
+from medgym_ray.occupancy import Use, Uses
 from medgym_ray.tasks.base import Task
 from medgym_ray.trajectory import Failure
+from medgym_ray.work import Work
 
 _RAN_OUT = "the lease ran out"
 
@@ -21,42 +25,41 @@ class Report:
 
     trajectory_id: str
     success: bool
-    generated_tokens: int
+    work: Work
 
 
 @dataclass(slots=True)
 class Progress:
-    """What the driver shows. Token counts are of this run, not of earlier ones."""
+    """What the driver shows. Work and failed attempts are of this run, not of earlier ones."""
 
     counts: Counts
-    generated_tokens: int
+    work: Work
     worked_s: float
-    busy_sandboxes: int
-    busy_replicas: int
+    failed_attempts: int
+    sandboxes: Use
     dropped_tasks: dict[str, str]
     failed: dict[str, str]
     stopping: bool
     finished: bool
 
 
-@dataclass(slots=True)
-class _Load:
-    sandboxes: int = 0
-    replicas: frozenset[str] = field(default_factory=frozenset)
-
-
 class Conductor:
     """Hands out leases; never in a turn's path."""
 
-    def __init__(self, run_id: str, writer: Any, book: dict[str, Any], tokens: int = 0) -> None:
-        """`book` and `tokens` are what a LeaseBook is made with and what was generated before."""
+    def __init__(
+        self, run_id: str, writer: Any, book: dict[str, Any], work: Work | None = None, failed_attempts: int = 0
+    ) -> None:
+        """`book` is what a LeaseBook is made with; the rest is what a conductor that died had counted."""
+        start_logging("conductor")
         self._run_id = run_id
         self._writer = Seat(writer)
         self._settings = book
         self._tasks: list[Task] = []
         self._book: LeaseBook | None = None
-        self._tokens = tokens
-        self._loads: dict[str, _Load] = {}
+        self._work = work or Work()
+        self._failed_attempts = failed_attempts
+        self._playing: dict[str, int] = {}
+        self._sandboxes = Uses()
 
     async def add_tasks(self, tasks: Sequence[Task]) -> None:
         """Tasks come in portions, so that no message grows with the run."""
@@ -91,8 +94,11 @@ class Conductor:
 
     async def complete(self, report: Report) -> None:
         """The writer acknowledged this trajectory."""
-        self._tokens += report.generated_tokens
-        self._lease_book().complete(report.trajectory_id, success=report.success)
+        book = self._lease_book()
+        before = book.counts().done
+        book.complete(report.trajectory_id, success=report.success)
+        if book.counts().done > before:  # a report may come twice
+            self._work += report.work
 
     async def fail(self, lease: Lease, error_class: str, message: str) -> None:
         """An attempt failed through a fault of ours: recorded, then tried again while the budget lasts."""
@@ -100,6 +106,8 @@ class Conductor:
         await self._record(lease, error_class, message, final=final)
 
     async def _record(self, lease: Lease, error_class: str, message: str, *, final: bool) -> None:
+        self._failed_attempts += 1
+        metrics.failed(error_class)
         await self._writer.ask(
             "append_failure",
             Failure(
@@ -125,27 +133,31 @@ class Conductor:
 
     async def release(self, owner: str) -> None:
         """An executor died: its leases are lent again."""
-        self._loads.pop(owner, None)
+        self._playing.pop(owner, None)
+        self._sandboxes.end(owner)
         for lease, final in self._lease_book().release(owner, "the executor died"):
             await self._record(lease, "ClusterError", "the executor died", final=final)
 
-    async def report_load(self, owner: str, sandboxes: int, replicas: frozenset[str]) -> None:
-        """How many sandboxes an executor has in use, and which replicas it waits for."""
-        self._loads[owner] = _Load(sandboxes, replicas)
+    async def report_load(self, owner: str, playing: int, sandboxes: Use) -> None:
+        """How many episodes an executor plays, and how its sandboxes are used."""
+        self._playing[owner] = playing
+        self._sandboxes.report(owner, sandboxes)
 
     async def stop(self) -> None:
         """Lends nothing more."""
         self._lease_book().closed = True
 
     async def progress(self) -> Progress:
-        """What the driver shows."""
+        """What the driver shows; Prometheus is told, too."""
         book = self._lease_book()
+        sandboxes = self._sandboxes.total()
+        metrics.load(sum(self._playing.values()), sandboxes)
         return Progress(
             counts=book.counts(),
-            generated_tokens=self._tokens,
+            work=self._work,
             worked_s=book.worked_s,
-            busy_sandboxes=sum(load.sandboxes for load in self._loads.values()),
-            busy_replicas=len(frozenset().union(*(load.replicas for load in self._loads.values()))),
+            failed_attempts=self._failed_attempts,
+            sandboxes=sandboxes,
             dropped_tasks=dict(book.dropped),
             failed=dict(book.failed),
             stopping=book.closed,

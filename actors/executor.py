@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from actors import metrics
 from actors.calls import Seat
 from actors.conductor import Report
+from actors.logs import start_logging
 from actors.replica import ReplicatedPolicy
 from medgym_ray.config import GenerateConfig, episodes_per_executor
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
@@ -38,6 +40,7 @@ from medgym_ray.tables.index import TableIndex
 from medgym_ray.tasks.base import Family, Task
 from medgym_ray.tasks.registry import FAMILIES, make_family
 from medgym_ray.trajectory import Trajectory
+from medgym_ray.work import Work
 
 _LOG = logging.getLogger(__name__)
 _IDLE_S = 0.2
@@ -60,6 +63,7 @@ class SandboxExecutor:
 
     def __init__(self, name: str, plan: RunPlan, cores: int) -> None:
         """`cores`: its share of its node's, and so how many cells it has running at a time."""
+        start_logging(name)
         self._name, self._plan, self._cores = name, plan, cores
         self._conductor, self._writer = Seat(None), Seat(None)
         self._replicated: ReplicatedPolicy | None = None
@@ -144,8 +148,7 @@ class SandboxExecutor:
                 task.result()
 
     async def _report_load(self) -> None:
-        busy = self._replicated.busy() if self._replicated else frozenset()
-        await self._conductor.ask("report_load", self._name, len(self._running), busy)
+        await self._conductor.ask("report_load", self._name, len(self._running), self._sandboxes.use())
 
     async def _play(self, lease: Lease) -> None:
         """One lease from start to report; nothing that happens in it touches another."""
@@ -195,8 +198,9 @@ class SandboxExecutor:
             self._episodes[lease.trajectory_id] = episode
             trajectory: Trajectory = await episode.run()
         await self._writer.ask("append", trajectory)
-        generated = sum(turn.completion_tokens or 0 for turn in trajectory.turns)
-        await self._conductor.ask("complete", Report(trajectory.trajectory_id, trajectory.success, generated))
+        metrics.done(trajectory)
+        report = Report(trajectory.trajectory_id, trajectory.success, Work.of(trajectory))
+        await self._conductor.ask("complete", report)
 
     def _family(self, name: str) -> Family:
         if name not in self._families:

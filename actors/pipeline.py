@@ -15,10 +15,13 @@ from actors.cluster import Cluster, here, living_nodes, on, require
 from actors.conductor import Conductor, Progress
 from actors.executor import RunPlan, SandboxExecutor
 from actors.replica import PolicyReplica
+from actors.watch import ReplicaWatch
 from actors.writer import ShardWriter
 from medgym_ray.config import episodes_per_executor
 from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageError
+from medgym_ray.events import ActorFollowed, ActorLost, Event, NodeJoined, NodeLeft
 from medgym_ray.leases import Counts, Lease
+from medgym_ray.occupancy import Use
 from medgym_ray.patience import Patience
 from medgym_ray.placement import allot
 from medgym_ray.sampling.goal import Goal
@@ -57,16 +60,19 @@ class Pipeline:
         known: Mapping[str, bool],
         goal: Goal | None,
         tell: Callable[[str], None],
+        note: Callable[[Event], None],
     ) -> None:
         """`known` is what is durable, and whether it was a success; `goal` is that of adaptive sampling.
 
-        `tell` gets a line about each actor that died.
+        `tell` gets a line about each actor that died, `note` an event.
         """
         self._plan, self._cluster, self._root = plan, cluster, root
-        self._tasks, self._known, self._goal, self._tell = tasks, known, goal, tell
+        self._tasks, self._known, self._goal = tasks, known, goal
+        self._tell, self._note = tell, note
         self._writer: Any = None
         self._conductor = Seat(None)
         self._replicas: dict[str, Any] = {}
+        self._replica_watch = ReplicaWatch(self._replicas)
         self._executors: dict[str, Any] = {}
         self._homes: dict[str, str] = {}
         """The node of each executor."""
@@ -103,14 +109,9 @@ class Pipeline:
         return self._last.counts if self._last else None
 
     @property
-    def sandboxes(self) -> int:
-        """How many there are."""
-        return len(self._executors) * self._plan.config.sandbox.concurrency
-
-    @property
-    def replicas(self) -> int:
-        """How many there are."""
-        return len(self._replicas)
+    def replicas(self) -> Use:
+        """How many there are, and how busy."""
+        return self._replica_watch.use()
 
     def _gpus(self) -> float:
         """Of one replica."""
@@ -166,8 +167,8 @@ class Pipeline:
             book |= {"dropped": self._last.dropped_tasks, "failed": self._last.failed}
             book |= {"earlier": self._last.counts.earlier, "successes": self._last.counts.successes}
             book |= {"worked_s": self._last.worked_s}
-        tokens = self._last.generated_tokens if self._last else 0
-        conductor = self._spawn_here(Conductor, plan.run_id, self._writer, book, tokens)
+        counted = (self._last.work, self._last.failed_attempts) if self._last else ()
+        conductor = self._spawn_here(Conductor, plan.run_id, self._writer, book, *counted)
         for start in range(0, len(self._tasks), _PORTION):
             await answer(conductor.add_tasks.remote(self._tasks[start : start + _PORTION]))
         await answer(conductor.begin.remote(done, held))
@@ -194,7 +195,7 @@ class Pipeline:
         for error in errors:
             if not self._executors or not isinstance(error, ClusterError):
                 raise error
-            self._tell(f"an executor: {reason(error)}")
+            self._tell_lost("an executor", error)
 
     async def _start_executor(self, node: str) -> str:
         nodes = await asyncio.to_thread(living_nodes)
@@ -231,6 +232,7 @@ class Pipeline:
             self._keep("the writer", self._writer, self._follow_writer),
             self._keep("the conductor", self._conductor.actor, self._follow_conductor),
             *(self._keep_replica(name) for name in list(self._replicas)),
+            self._replica_watch.run(),
             self._grow(stop),
             self._cut_tail(),
         ]
@@ -280,14 +282,23 @@ class Pipeline:
 
     async def _grow(self, stop: asyncio.Event) -> None:
         """Nodes that join are used, and what a node that left was to do is done by others, while there is work."""
+        nodes = self._cluster.nodes
         while not stop.is_set():
             await asyncio.sleep(_NODES_S)
+            before, nodes = nodes, await asyncio.to_thread(living_nodes)
+            self._note_nodes(before, nodes)
             if self._last is None or not self._last.counts.waiting:
                 continue
             have = Counter(self._places.values())
-            for node, number in self._allotted(await asyncio.to_thread(living_nodes)).items():
+            for node, number in self._allotted(nodes).items():
                 for _ in range(number - have[node]):
                     self._open_place(node, "", stop)
+
+    def _note_nodes(self, before: Mapping[str, float], now: Mapping[str, float]) -> None:
+        for node in now.keys() - before.keys():
+            self._note(NodeJoined(node=node))
+        for node in before.keys() - now.keys():
+            self._note(NodeLeft(node=node))
 
     async def _cut_tail(self) -> None:
         """Once nothing waits to be begun, what still runs has `cluster.tail_s`; retries have it again."""
@@ -306,15 +317,19 @@ class Pipeline:
         A node where it cannot run, or keeps dying, is left to others; where there are none, that ends the run.
         """
         patience = Patience(_DEATHS)
+        lost = ""
         while True:
             try:
                 name = name or await self._start_executor(node)
+                if lost:
+                    self._note(ActorFollowed(actor=name, lost=lost))
                 await answer(self._executors[name].run.remote(self._conductor.actor, self._writer, self._replicas))
                 return
             except StorageError:
                 raise
             except Exception as error:
-                self._tell(f"{name or 'an executor'}: {reason(error)}")
+                self._tell_lost(name or "an executor", error)
+                lost = name or lost
                 if name:
                     self._lose_executor(name)
                     await self._conductor.ask("release", name)
@@ -342,15 +357,21 @@ class Pipeline:
         patience = Patience(_DEATHS)
         while True:
             try:
-                actor = actor or await follow()
+                if actor is None:
+                    actor = await follow()
+                    self._note(ActorFollowed(actor=what, lost=what))
                 await answer(actor.live.remote())
             except (ClusterError, PolicyError) as error:
-                self._tell(f"{what}: {reason(error)}; another is started")
+                self._tell_lost(what, error, "; another is started")
                 if actor is not None:
                     kill(actor)
                     actor = None
                 if not await self._pause(patience):
                     raise _given_up(f"{what} keeps", error) from error
+
+    def _tell_lost(self, what: str, error: BaseException, then: str = "") -> None:
+        self._tell(f"{what}: {reason(error)}{then}")
+        self._note(ActorLost(actor=what, reason=reason(error)))
 
     async def _pause(self, patience: Patience) -> bool:
         """Waits before the next is started; False where enough have died."""

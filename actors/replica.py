@@ -12,8 +12,11 @@ from anyio import CapacityLimiter
 from ray.exceptions import ActorDiedError, RayError
 
 from actors.calls import LOST, unwrapped
+from actors.logs import start_logging
+from actors.metrics import ReplicaMeter
 from medgym_ray.config import ModelConfig
 from medgym_ray.errors import ClusterError, EngineDead, PolicyError
+from medgym_ray.occupancy import Use
 from medgym_ray.policies.base import Engine, EngineLoad, Generation, GenerationRequest
 from medgym_ray.policies.routing import Router
 from medgym_ray.policies.scripted import HostedReplay
@@ -31,9 +34,11 @@ class PolicyReplica:
     """One engine on its GPUs."""
 
     def __init__(self, name: str, model: ModelConfig) -> None:
+        start_logging(name)
         self._name = name
         self._model = model
         self._engine: Engine | None = None
+        self._requests = ReplicaMeter(name)
         self._died = asyncio.Event()
         self._death: EngineDead | None = None
 
@@ -61,7 +66,8 @@ class PolicyReplica:
         """One reply. Raises PolicyError, ContextFull. An engine that is dead takes its actor with it."""
         assert self._engine is not None, "start() comes first"
         try:
-            return await self._engine.generate(request)
+            with self._requests.request():
+                return await self._engine.generate(request)
         except EngineDead as error:
             self._death = error
             self._died.set()
@@ -78,6 +84,10 @@ class PolicyReplica:
                 raise self._death
             if self._engine is not None:
                 await self._engine.check_health()
+
+    async def use(self) -> Use:
+        """How much of the time it had a request; Prometheus is told, too."""
+        return self._requests.tell()
 
     async def close(self) -> None:
         """Ends the engine's processes."""
@@ -154,10 +164,6 @@ class ReplicatedPolicy:
             self._lost.discard(name)
             self.router.replaced(name)
             self._found.notify_all()
-
-    def busy(self) -> frozenset[str]:
-        """The replicas that have a request of ours."""
-        return frozenset(name for name, load in self.router.load.items() if load)
 
 
 async def _ask(actor: Any, request: GenerationRequest) -> Generation:

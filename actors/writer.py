@@ -2,8 +2,11 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Mapping
 
+from actors import metrics
+from actors.logs import start_logging
 from medgym_ray.errors import StorageError
 from medgym_ray.store.recovery import failure_keys, recover, successes
 from medgym_ray.store.roots import root_at
@@ -16,6 +19,7 @@ class ShardWriter:
     """Acknowledges a record once it is durable."""
 
     def __init__(self, root: str, name: str, shard_bytes: int, shard_s: float) -> None:
+        start_logging("writer")
         self._root, self._name = root_at(root), name
         self._shard_bytes, self._shard_s = shard_bytes, shard_s
         self._writer: DurableWriter | None = None
@@ -41,7 +45,10 @@ class ShardWriter:
 
     async def append(self, trajectory: Trajectory) -> bool:
         """Returns once the trajectory is durable; False for an id that already was."""
-        return await self._opened().append(trajectory)
+        came = time.monotonic()
+        is_new = await self._opened().append(trajectory)
+        metrics.acknowledged(time.monotonic() - came)
+        return is_new
 
     async def append_failure(self, failure: Failure) -> None:
         """Returns once the failure is durable."""

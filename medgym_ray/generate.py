@@ -3,21 +3,23 @@
 import asyncio
 import contextlib
 import dataclasses
-import functools
 import importlib.metadata
+import logging
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
 import medgym_ray
 from medgym_ray import cli
+from medgym_ray.chronicle import Chronicle
 from medgym_ray.config import GenerateConfig, identity, run_key, validate
 from medgym_ray.errors import ClusterError, ConfigError, MedgymError, PolicyError, SandboxError, StorageError
+from medgym_ray.events import ClusterReady, Event, RunEnded, RunStarted, StopAsked
 from medgym_ray.leases import LeaseBook
 from medgym_ray.policies.scripted import ANY_TASK, read_replies
 from medgym_ray.policies.vllm import INSTALL, installed_version
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from actors.conductor import Progress
     from actors.pipeline import Pipeline
 
+_LOG = logging.getLogger(__name__)
 _SHOWN = 5
 """Broken records, dropped tasks and failures that are listed by name; the rest is counted."""
 
@@ -67,11 +70,36 @@ def run(config: GenerateConfig) -> int:
     key = run_key(config)
     root = root_at(config.output.dir or f"runs/{config.model.name}-{key[:8]}")
     known, held = _open_directory(root, config, console)
-    with contextlib.closing(held):
-        outcome = _work(config, key, root, tasks, known, console)
+    with contextlib.closing(held), Chronicle(root, key[:12]) as chronicle:
+        chronicle.note(_started(config, key, tasks, known))
+        outcome = _work(config, key, root, tasks, known, console, chronicle)
         write_dropped(root, {**tasks.report.dropped, **outcome.dropped})
         _tell_adaptive(config, key, root, [t.task_id for t in tasks.tasks if t.task_id not in outcome.dropped], console)
+        chronicle.note(_ended(outcome))
     return _tell_end(config, key, root, outcome, console)
+
+
+def _started(config: GenerateConfig, key: str, tasks: TaskSet, known: set[str]) -> RunStarted:
+    return RunStarted(
+        run_id=key[:12],
+        model=config.model.name,
+        tasks=len(tasks.tasks),
+        rollouts=config.sampling.rollouts,
+        durable=len(known),
+        versions=_versions(),
+    )
+
+
+def _ended(outcome: Outcome) -> RunEnded:
+    stopped: Literal["stopped", "interrupted"] = "interrupted" if outcome.interrupted else "stopped"
+    return RunEnded(
+        outcome=stopped if outcome.missing else "finished",
+        requested=outcome.requested,
+        done=outcome.done,
+        dropped=outcome.requested - outcome.done - len(outcome.failed) - outcome.missing,
+        failed=len(outcome.failed),
+        missing=outcome.missing,
+    )
 
 
 def _tell_loaded(tasks: TaskSet, console: Console) -> None:
@@ -120,6 +148,7 @@ def _open_directory(root: Root, config: GenerateConfig, console: Console) -> tup
         lock(root, "0").close()  # the writer of a run that was killed may still be ending
         rescued = recover(root)
         if not earlier:
+            _write_card(config, run_key(config), root, tally(root))
             write_run_file(root, identity(config), dataclasses.asdict(config), _versions())
         known = successes(root)
     except StorageError as error:
@@ -135,7 +164,13 @@ def _versions() -> dict[str, str]:
 
 
 def _work(
-    config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: Mapping[str, bool], console: Console
+    config: GenerateConfig,
+    key: str,
+    root: Root,
+    tasks: TaskSet,
+    known: Mapping[str, bool],
+    console: Console,
+    chronicle: Chronicle,
 ) -> Outcome:
     goal = config.goal(worked_s(root) if config.sampling.budget_gpu_s is not None else 0.0)
     book = LeaseBook(key, tasks.tasks, config.sampling.rollouts, config.agent.attempts, config.seed, 0.0, known, goal)
@@ -157,9 +192,14 @@ def _work(
         )
         cpus, gpus = attached.resources.get("CPU", 0), attached.resources.get("GPU", 0)
         console.print(f"{where}: {len(attached.nodes)} node(s), {cpus:g} CPUs, {gpus:g} GPUs", markup=False)
+        chronicle.note(
+            ClusterReady(
+                address=attached.address, started=attached.started, nodes=len(attached.nodes), cpus=cpus, gpus=gpus
+            )
+        )
         if config.model.kind == "vllm" and attached.started and installed_version() is None:
             raise ConfigError(f"+model={config.model.name} needs vLLM, which is not installed here: {INSTALL}")
-        return asyncio.run(_drive(config, key, root, tasks, known, goal, attached, console))
+        return asyncio.run(_drive(config, key, root, tasks, known, goal, attached, console, chronicle))
     except asyncio.CancelledError:
         console.print(f"stopped; what was done is in {root}: the same command goes on", markup=False)
         raise KeyboardInterrupt from None
@@ -176,6 +216,7 @@ async def _drive(
     goal: Goal | None,
     attached: "Cluster",
     console: Console,
+    chronicle: Chronicle,
 ) -> Outcome:
     from actors.executor import RunPlan
     from actors.pipeline import Pipeline
@@ -184,12 +225,16 @@ async def _drive(
     if config.model.kind == "vllm":
         versions["vllm"] = installed_version() or "unknown"
     plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)
-    tell = functools.partial(console.print, markup=False)
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False)
+        _LOG.warning("%s", line)
+
     try:
-        pipeline = Pipeline(plan, attached, root, tasks.tasks, known, goal, tell)
+        pipeline = Pipeline(plan, attached, root, tasks.tasks, known, goal, tell, chronicle.note)
     except ClusterError as error:
         raise ConfigError(str(error)) from error
-    stop = _Stop(console, config.cluster.drain_s)
+    stop = _Stop(console, config.cluster.drain_s, chronicle.note)
     try:
         try:
             await pipeline.start()
@@ -197,7 +242,7 @@ async def _drive(
             raise ConfigError(str(error)) from error
         if config.cluster.run_s is not None:
             asyncio.get_running_loop().call_later(config.cluster.run_s, stop.time_is_over)
-        last = await _show_work(pipeline, stop.asked)
+        last = await _show_work(pipeline, stop.asked, chronicle)
     except ConfigError:
         raise
     except MedgymError as error:
@@ -214,9 +259,14 @@ def _kept(pipeline: "Pipeline") -> str:
     return f"{counts.done} of {counts.requested} trajectories are kept" if counts else "what was done is kept"
 
 
-async def _show_work(pipeline: "Pipeline", stop: asyncio.Event) -> "Progress":
+async def _show_work(pipeline: "Pipeline", stop: asyncio.Event, chronicle: Chronicle) -> "Progress":
     with ProgressDisplay() as display:
-        return await pipeline.work(lambda progress: display.show(_snapshot(pipeline, progress)), stop)
+
+        def show(progress: "Progress") -> None:
+            display.show(_snapshot(pipeline, progress))
+            chronicle.follow(progress.counts, progress.dropped_tasks, progress.failed)
+
+        return await pipeline.work(show, stop)
 
 
 def _snapshot(pipeline: "Pipeline", progress: "Progress") -> Snapshot:
@@ -229,10 +279,10 @@ def _snapshot(pipeline: "Pipeline", progress: "Progress") -> Snapshot:
         dropped=counts.dropped,
         failed=counts.failed,
         spared=counts.spared,
-        generated_tokens=progress.generated_tokens,
-        busy_sandboxes=progress.busy_sandboxes,
-        sandboxes=pipeline.sandboxes,
-        busy_replicas=progress.busy_replicas,
+        active=counts.active,
+        failed_attempts=progress.failed_attempts,
+        work=progress.work,
+        sandboxes=progress.sandboxes,
         replicas=pipeline.replicas,
     )
 
@@ -240,8 +290,9 @@ def _snapshot(pipeline: "Pipeline", progress: "Progress") -> Snapshot:
 class _Stop:
     """First Ctrl-C or SIGTERM: finish what runs, for a while; second: stop now. Both can be resumed."""
 
-    def __init__(self, console: Console, drain_s: float) -> None:
+    def __init__(self, console: Console, drain_s: float, note: Callable[[Event], None]) -> None:
         self.asked = asyncio.Event()
+        self._note = note
         self.by_signal = False
         self._drain = f"running episodes have {drain_s:g} s to end"
         self._console, self._main_task = console, asyncio.current_task()
@@ -254,12 +305,14 @@ class _Stop:
             return
         self.by_signal = True
         self._console.print(f"stopping: {self._drain}; once more stops now")
+        self._note(StopAsked(by="signal"))
         self.asked.set()
 
     def time_is_over(self) -> None:
         """The run's budget is spent."""
         if not self.asked.is_set():
             self._console.print(f"cluster.run_s is over: {self._drain}")
+            self._note(StopAsked(by="run_s"))
             self.asked.set()
 
 
@@ -280,7 +333,7 @@ def _tell_adaptive(config: GenerateConfig, key: str, root: Root, tasks: list[str
 
 def _tell_end(config: GenerateConfig, key: str, root: Root, outcome: Outcome, console: Console) -> int:
     counted = tally(root)
-    write_card(root, counted, model=config.model.name, run_key=key, version=medgym_ray.__version__)
+    _write_card(config, key, root, counted)
     _tell_reasons("tasks dropped", outcome.dropped, console)
     _tell_reasons("rollouts failed", outcome.failed, console)
     parts = [f"{counted.rows} trajectories", f"success {counted.successes}/{counted.rows} ({_rate(counted)})"]
@@ -295,6 +348,10 @@ def _tell_end(config: GenerateConfig, key: str, root: Root, outcome: Outcome, co
     if outcome.interrupted:
         return 130
     return 1 if outcome.failed or outcome.missing else 0
+
+
+def _write_card(config: GenerateConfig, key: str, root: Root, counted: Tally) -> None:
+    write_card(root, counted, model=config.model.name, run_key=key, version=medgym_ray.__version__)
 
 
 def _rate(counted: Tally) -> str:

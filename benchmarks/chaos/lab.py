@@ -30,6 +30,8 @@ class Node:
 
     folder: str
     """Its temp dir, which every process of it names."""
+    metrics: int
+    """The port where Prometheus would look."""
 
     def raylet(self) -> int | None:
         """Its number, where it lives."""
@@ -75,7 +77,7 @@ class Lab:
         return [pid for node in self.nodes if (pid := node.raylet())]
 
     def _start(self, *arguments: str) -> Node:
-        node = Node(tempfile.mkdtemp(prefix="mgr"))
+        node = Node(tempfile.mkdtemp(prefix="mgr"), free_port())
         environment = os.environ | self.variables() | dict(self.environment)
         del environment["RAY_ADDRESS"]
         # A job's `python` is the one on this path.
@@ -88,7 +90,7 @@ class Lab:
         ]
         started = subprocess.run(
             [*command, *arguments, f"--temp-dir={node.folder}", "--disable-usage-stats",
-             f"--dashboard-agent-listen-port={free_port()}"],
+             f"--dashboard-agent-listen-port={free_port()}", f"--metrics-export-port={node.metrics}"],
             capture_output=True, text=True, timeout=180, env=environment, cwd=node.folder,
         )  # fmt: skip
         self.nodes.append(node)

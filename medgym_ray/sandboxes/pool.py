@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import psutil
 
 from medgym_ray.errors import SandboxError
+from medgym_ray.occupancy import Occupancy, Use
 from medgym_ray.sandboxes.base import Cell, CellResult, Sandbox, SandboxFactory
 
 _LOG = logging.getLogger(__name__)
@@ -48,15 +49,20 @@ class SandboxPool:
         self._failures: list[SandboxError] = []
         self._offered: dict[Tenant, None] = {}
         self._queue = 0
-        self._making = self._waiting = self._lent = 0
+        self._making = self._waiting = 0
+        self._lent = Occupancy(size)
         self._errands: set[asyncio.Task[None]] = set()
         self._creations: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def fill(self) -> None:
         """Makes, in the background, as many sandboxes as there may be; for kinds that take seconds to start."""
-        while self._making + len(self._free) + self._lent < self._size:
+        while self._making + len(self._free) + self._lent.holders < self._size:
             self._make()
+
+    def use(self) -> Use:
+        """How much of the time its sandboxes were lent, or cleaned for the next."""
+        return self._lent.use()
 
     @contextlib.asynccontextmanager
     async def acquire(self) -> AsyncIterator[Sandbox]:
@@ -67,7 +73,7 @@ class SandboxPool:
         except BaseException:
             self._slots.release()
             raise
-        self._lent += 1
+        self._lent.enter()
         clean = False
         try:
             yield _Bounded(sandbox, self._running)
@@ -167,7 +173,7 @@ class SandboxPool:
 
     async def _memory(self) -> bool:
         """Waits while the machine has little left and sandboxes are out that may come back; False once one has."""
-        while self._lent and psutil.virtual_memory().percent > _MEMORY_SHARE:
+        while self._lent.holders and psutil.virtual_memory().percent > _MEMORY_SHARE:
             if self._offered:
                 self._call_in(next(iter(self._offered)))
             await asyncio.sleep(_MEMORY_POLL_S)
@@ -189,7 +195,7 @@ class SandboxPool:
                     _LOG.warning("a sandbox is replaced: %s", error)
             await _close(sandbox)
         finally:
-            self._lent -= 1
+            self._lent.leave()
             self._slots.release()
             if self._factory.slow_start and not self._closed:
                 self.fill()

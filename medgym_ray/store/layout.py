@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,8 @@ CARD = "README.md"
 DROPPED = "dropped.jsonl"
 ADAPTIVE = "adaptive.json"
 LOG_DIR = ".wal"
+EVENTS = "events"
+LOG = "log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,16 @@ def shards(root: Path | Listing, table: Table) -> list[Part]:
     """The shards that lie in a table's folder, listed in the manifest or not."""
     names = [_SHARD_NAME.fullmatch(name) for name in names_in(root, table.name)]
     return sorted(Part(table.name, m["writer"], int(m["number"])) for m in names if m)
+
+
+def line_file(name: str) -> str:
+    """Where the lines called `name` are on a disk."""
+    return f"{name}.jsonl"
+
+
+def line_object(name: str, started: datetime) -> str:
+    """Where those of one command are in a bucket."""
+    return f"{name}-{started:%Y%m%dT%H%M%S.%fZ}.jsonl"
 
 
 def temporary(path: Path) -> Path:

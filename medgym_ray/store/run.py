@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from medgym_ray.errors import ConfigError, StorageError
-from medgym_ray.store.layout import ADAPTIVE, CARD, DROPPED, FAILURES, RUN_FILE, TRAJECTORIES, shards
+from medgym_ray.store.layout import ADAPTIVE, CARD, DROPPED, FAILURES, RUN_FILE, shards
 from medgym_ray.store.recovery import Tally
 from medgym_ray.store.roots import Root, directory
 
@@ -91,13 +91,14 @@ def read_run_file(root: Path) -> dict[str, Any]:
 
 
 def write_card(root: Root, tally: Tally, *, model: str, run_key: str, version: str) -> None:
-    """Writes the dataset card, by which `datasets.load_dataset(DIR)` finds the shards. Raises StorageError."""
+    """Writes the dataset card, by which `datasets.load_dataset(DIR)` finds the shards. Raises StorageError.
+
+    It is there before the first shard is: without it a reader would take the events for data.
+    """
     families = "\n".join(f"| {f} | {n} | {s / n:.1%} |" for f, (n, s) in tally.by_family.items())
     store = directory(root)
     has_failures = bool(shards(store, FAILURES))
     failures = f"- config_name: {FAILURES.name}\n  data_files:\n  - split: train\n    path: failures/*.parquet\n"
-    if not shards(store, TRAJECTORIES):
-        return  # a card that names no file cannot be loaded
     text = _CARD.format(
         failures=failures if has_failures else "",
         model=model,

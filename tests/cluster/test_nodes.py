@@ -1,5 +1,6 @@
 """Nodes that leave and nodes that join while a run is at work."""
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -51,5 +52,7 @@ def test_one_node_dies_and_another_joins_in_mid_run(tmp_path: Path) -> None:
     assert driver.returncode == 0, err
     assert "240 trajectories" in out
     assert len({row["trajectory_id"] for row in rows(run)}) == len(rows(run)) == 240
+    events = {json.loads(line)["event"] for line in (run / "events.jsonl").read_text().splitlines()}
+    assert {"node_left", "node_joined", "actor_lost"} <= events
     again = sum(row["attempt"] > 0 for row in rows(run))
     assert again <= 2, "a dead node costs its leases and nothing else"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -148,10 +149,21 @@ async def test_the_card_loads_trajectories_and_failures_offline(tmp_path: Path) 
     assert loaded.stdout.splitlines() == expected
 
 
-async def test_a_card_names_no_file_that_is_not_there(tmp_path: Path) -> None:
+async def test_beside_events_and_log_a_run_that_goes_on_is_loaded_once_it_has_a_shard(tmp_path: Path) -> None:
+    prepare_directory(tmp_path)
+    write_card(tmp_path, tally(tmp_path), model="m", run_key="k", version="0")
+    for name in ("events.jsonl", "log.jsonl"):
+        (tmp_path / name).write_text('{"event": "run_started"}\n')
+    with pytest.raises(FileNotFoundError, match="data files found"):
+        datasets.load_dataset(str(tmp_path), cache_dir=str(tmp_path / ".cache"))
+    writer = DurableWriter(tmp_path, "0", (), 1, 1e6)
+    await writer.append(make_trajectory("t"))
+    loaded = datasets.load_dataset(str(tmp_path), cache_dir=str(tmp_path / ".cache"))
+    assert loaded["train"]["trajectory_id"][:] == ["t"]
+    await writer.close()
+
+
+async def test_a_card_names_no_failures_where_there_are_none(tmp_path: Path) -> None:
     await _run_directory(tmp_path / "run", failures=False)
     header = yaml.safe_load((tmp_path / "run" / "README.md").read_text().split("---")[1])
     assert [c["config_name"] for c in header["configs"]] == ["trajectories"]
-    prepare_directory(tmp_path / "empty")
-    write_card(tmp_path / "empty", tally(tmp_path / "empty"), model="m", run_key="k", version="0")
-    assert not (tmp_path / "empty" / "README.md").exists()

@@ -23,6 +23,7 @@ import pytest
 from medgym_ray.errors import ConfigError, RecordError, StorageError
 from medgym_ray.store import lease
 from medgym_ray.store.layout import TRAJECTORIES, logs
+from medgym_ray.store.lines import open_lines
 from medgym_ray.store.objects import ObjectDirectory
 from medgym_ray.store.recovery import prepare_directory, recover, successes, tally, trajectory_ids
 from medgym_ray.store.roots import root_at
@@ -278,9 +279,29 @@ def test_a_run_is_known_by_its_settings(root: ObjectDirectory) -> None:
         check_identity(root, settings, resume=False)
 
 
+def test_each_command_has_an_object_of_lines(root: ObjectDirectory) -> None:
+    expected = []
+    for command in range(2):
+        lines = open_lines(root, "events")
+        sent = [f"{command}-{number}".encode() for number in range(200)]
+        for line in sent:
+            lines.append(line)
+        lines.close()
+        expected.append(sent)
+    names = sorted(name for name in root.names("") if name.startswith("events-"))
+    assert [(root.read(name) or b"").splitlines() for name in names] == expected
+
+
+def test_lines_that_cannot_be_uploaded_end_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = variables("http://127.0.0.1:9") | {"AWS_MAX_ATTEMPTS": "1"}
+    for name, value in nowhere.items():
+        monkeypatch.setenv(name, value)
+    lines = open_lines(_same("s3://nowhere/run"), "events")
+    lines.append(b"lost")
+    lines.close()
+
+
 async def test_the_card_and_the_dropped_tasks(root: ObjectDirectory) -> None:
-    write_card(root, tally(root), model="m", run_key="k", version="1")
-    assert root.read("README.md") is None, "a card that names no file cannot be loaded"
     writer = _writer(root)
     await writer.append(make_trajectory("a"))
     await writer.close()
