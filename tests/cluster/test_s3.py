@@ -55,7 +55,9 @@ def test_a_run_into_a_bucket_is_killed_and_resumed(tmp_path: Path) -> None:
     assert set(ids) == trajectory_ids(run)
     assert not logs(run)
     assert run.names(".wal/0.lock") == run.names(".wal/driver.lock") == [], "nobody holds it"
-    assert SECRET not in ended.out + ended.err + str(run.read("run.yaml"))
+    accounts = [run.read(name) or b"" for name in run.names("") if name.startswith("events-")]
+    assert sorted(account.count(b'"event":"run_ended"') for account in accounts) == [0, 1], "one of each command"
+    assert SECRET not in ended.out + ended.err + str(run.read("run.yaml")) + str(accounts)
     other = generate(*arguments, "seed=9")
     assert other.code == 2
     assert f"{_RUN} holds a run with other settings: seed=9 (there: 0)" in other.complaint
