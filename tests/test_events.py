@@ -4,6 +4,8 @@ import errno
 import json
 import logging
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +29,7 @@ from medgym_ray.events import (
 )
 from medgym_ray.leases import Counts
 from medgym_ray.store.lines import open_lines
+from tests.conftest import REPOSITORY
 
 _COUNTS = Counts(requested=9, done=4, earlier=1, successes=2, dropped=1, failed=1, active=2)
 _MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
@@ -179,6 +182,25 @@ def test_the_log_is_json_without_what_an_exception_may_quote(tmp_path: Path) -> 
     assert failed["exception"]["type"] == "KeyError"
     assert "test_events.py" in failed["exception"]["places"][0]
     assert "what a model wrote" not in json.dumps(failed)
+
+
+_ACTOR = """
+import logging
+from medgym_ray.logs import to_stderr
+logger = logging.getLogger("actors.executor")
+for _ in range(2):  # another actor in the same process takes its place
+    to_stderr("0123", "executor-7")
+logger.info("not told")
+logger.warning("a sandbox is replaced")
+"""
+
+
+def test_an_actor_logs_its_warnings_as_json_to_stderr() -> None:
+    ran = subprocess.run([sys.executable, "-c", _ACTOR], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    (line,) = ran.stderr.splitlines()
+    entry = json.loads(line)
+    assert (entry["actor"], entry["run_id"], entry["level"]) == ("executor-7", "0123", "warning")
+    assert entry["message"] == "a sandbox is replaced"
 
 
 def test_a_log_record_that_cannot_be_written_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
