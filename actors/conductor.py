@@ -83,17 +83,24 @@ class Conductor:
         assert self._book is not None, "begin() comes first"
         return self._book
 
-    async def take(self, owner: str, count: int) -> tuple[list[Lease], bool]:
-        """Leases for an executor, and whether the run is over for it."""
+    async def exchange(
+        self, owner: str, reports: Sequence[Report], wanted: int, playing: int, sandboxes: Use
+    ) -> tuple[list[Lease], bool]:
+        """An executor tells what the writer acknowledged and how busy it is, in one message for all of it.
+
+        Returns up to `wanted` leases, and whether the run is over for it.
+        """
         book = self._lease_book()
+        for report in reports:
+            self._complete(report)
         now = time.monotonic()
         for lease, final in book.expire(now, _RAN_OUT):
             await self._record(lease, "ClusterError", _RAN_OUT, final=final)
-        leases = book.take(owner, count, now)
-        return leases, book.finished() or book.closed
+        self._playing[owner] = playing
+        self._sandboxes.report(owner, sandboxes)
+        return book.take(owner, wanted, now), book.finished() or book.closed
 
-    async def complete(self, report: Report) -> None:
-        """The writer acknowledged this trajectory."""
+    def _complete(self, report: Report) -> None:
         book = self._lease_book()
         before = book.counts().done
         book.complete(report.trajectory_id, success=report.success)
@@ -137,11 +144,6 @@ class Conductor:
         self._sandboxes.end(owner)
         for lease, final in self._lease_book().release(owner, "the executor died"):
             await self._record(lease, "ClusterError", "the executor died", final=final)
-
-    async def report_load(self, owner: str, playing: int, sandboxes: Use) -> None:
-        """How many episodes an executor plays, and how its sandboxes are used."""
-        self._playing[owner] = playing
-        self._sandboxes.report(owner, sandboxes)
 
     async def stop(self) -> None:
         """Lends nothing more."""

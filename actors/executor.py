@@ -58,6 +58,16 @@ class RunPlan:
     provenance: Mapping[str, str]
 
 
+@dataclass(slots=True)
+class _Rollout:
+    """What an executor has under way for a lease."""
+
+    lease: Lease
+    task: "asyncio.Task[None]"
+    episode: Episode | None = None
+    """Once its task was vetted and its policy is there."""
+
+
 class SandboxExecutor:
     """Plays episodes until the conductor has no more."""
 
@@ -69,10 +79,12 @@ class SandboxExecutor:
         self._replicated: ReplicatedPolicy | None = None
         self._families: dict[str, Family] = {}
         self._vetted: dict[str, asyncio.Task[str | None]] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._leases: dict[str, Lease] = {}
-        self._episodes: dict[str, Episode] = {}
-        self._fatal: MedgymError | None = None
+        self._rollouts: dict[str, _Rollout] = {}
+        """What runs, by its trajectory's id."""
+        self._reports: list[Report] = []
+        """Of what is durable and not yet told to the conductor."""
+        self._turned = asyncio.Event()
+        self._fatal: BaseException | None = None
         self._closing = False
 
     async def start(self) -> None:
@@ -116,39 +128,35 @@ class SandboxExecutor:
         self._conductor.take(conductor)
         self._writer.take(writer)
         self._replicated = ReplicatedPolicy(replicas, self._plan.config.model.max_in_flight) if replicas else None
-        over = False
-        while self._running or not over:
-            if self._fatal is not None:
-                raise self._fatal
-            free = episodes_per_executor(self._plan.config) - len(self._running)
-            leases: list[Lease] = []
-            if free and not over:
-                leases, over = await self._conductor.ask("take", self._name, free)
+        most, over = episodes_per_executor(self._plan.config), False
+        while self._fatal is None:
+            wanted = 0 if over else most - len(self._rollouts)
+            reports, self._reports = self._reports, []
+            use = self._sandboxes.use()
+            leases, over = await self._conductor.ask("exchange", self._name, reports, wanted, len(self._rollouts), use)
             if self._closing:
                 for lease in leases:
                     await self._conductor.ask("give_back", lease)
-                break
+                return
             for lease in leases:
-                self._leases[lease.trajectory_id] = lease
-                self._running[lease.trajectory_id] = asyncio.create_task(self._play(lease))
-            await self._report_load()
-            if leases and free > len(leases):
-                continue
-            await self._wait_for_one()
-        if self._fatal is not None:
-            raise self._fatal
+                self._begin(lease)
+            if over and not self._rollouts and not self._reports:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._turned.wait(), _IDLE_S)
+            self._turned.clear()
+        raise self._fatal
 
-    async def _wait_for_one(self) -> None:
-        if not self._running:
-            await asyncio.sleep(_IDLE_S)
-            return
-        done, _ = await asyncio.wait(self._running.values(), timeout=_IDLE_S, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            if not task.cancelled():  # cancelled: the run is being stopped
-                task.result()
+    def _begin(self, lease: Lease) -> None:
+        task = asyncio.create_task(self._play(lease))
+        self._rollouts[lease.trajectory_id] = _Rollout(lease, task)
+        task.add_done_callback(self._look)
 
-    async def _report_load(self) -> None:
-        await self._conductor.ask("report_load", self._name, len(self._running), self._sandboxes.use())
+    def _look(self, task: "asyncio.Task[None]") -> None:
+        """A rollout is over; what it could not even report ends the run."""
+        error = None if task.cancelled() else task.exception()  # cancelled: the run is being stopped
+        self._fatal = self._fatal or error
+        self._turned.set()
 
     async def _play(self, lease: Lease) -> None:
         """One lease from start to report; nothing that happens in it touches another."""
@@ -171,9 +179,7 @@ class SandboxExecutor:
         finally:
             if self._replicated is not None:
                 self._replicated.router.forget(lease.trajectory_id)
-            self._running.pop(lease.trajectory_id, None)
-            self._leases.pop(lease.trajectory_id, None)
-            self._episodes.pop(lease.trajectory_id, None)
+            self._rollouts.pop(lease.trajectory_id, None)
 
     async def _play_to_end(self, lease: Lease) -> None:
         family = self._family(lease.task.family)
@@ -195,12 +201,11 @@ class SandboxExecutor:
                 self._template,
                 tables,
             )
-            self._episodes[lease.trajectory_id] = episode
+            self._rollouts[lease.trajectory_id].episode = episode
             trajectory: Trajectory = await episode.run()
         await self._writer.ask("append", trajectory)
         metrics.done(trajectory)
-        report = Report(trajectory.trajectory_id, trajectory.success, Work.of(trajectory))
-        await self._conductor.ask("complete", report)
+        self._reports.append(Report(trajectory.trajectory_id, trajectory.success, Work.of(trajectory)))
 
     def _family(self, name: str) -> Family:
         if name not in self._families:
@@ -258,7 +263,7 @@ class SandboxExecutor:
 
     async def held(self) -> list[Lease]:
         """What it works on, for a conductor that follows one that died."""
-        return list(self._leases.values())
+        return [rollout.lease for rollout in self._rollouts.values()]
 
     async def use_conductor(self, conductor: Any) -> None:
         """The conductor died; another follows it."""
@@ -275,12 +280,13 @@ class SandboxExecutor:
 
     async def cut(self) -> None:
         """Ends what runs as `deadline`, with what it has."""
-        for episode in self._episodes.values():
-            episode.cut()
+        for rollout in self._rollouts.values():
+            if rollout.episode is not None:
+                rollout.episode.cut()
 
     async def stop(self, drain_s: float) -> None:
         """Lets running episodes end for `drain_s` seconds, then gives the rest back."""
-        running = list(self._running.values())
+        running = [rollout.task for rollout in self._rollouts.values()]
         if running:
             await asyncio.wait(running, timeout=drain_s)
         for task in running:

@@ -14,7 +14,7 @@ from medgym_ray.store.layout import EVENTS, LOG
 from medgym_ray.store.lines import open_lines
 from medgym_ray.store.roots import Root
 
-_NOTHING = Counts(requested=0, done=0, earlier=0, successes=0, dropped=0, failed=0, active=0)
+_NOTHING = Counts(requested=0, done=0, earlier=0, successes=0, dropped=0, failed=0, spared=0, active=0)
 _ERROR_LENGTH = 300
 
 

@@ -7,7 +7,7 @@ import importlib.metadata
 import logging
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -79,7 +79,7 @@ def run(config: GenerateConfig) -> int:
     return _tell_end(config, key, root, outcome, console)
 
 
-def _started(config: GenerateConfig, key: str, tasks: TaskSet, known: set[str]) -> RunStarted:
+def _started(config: GenerateConfig, key: str, tasks: TaskSet, known: Collection[str]) -> RunStarted:
     return RunStarted(
         run_id=key[:12],
         model=config.model.name,

@@ -31,7 +31,7 @@ from medgym_ray.leases import Counts
 from medgym_ray.store.lines import open_lines
 from tests.conftest import REPOSITORY
 
-_COUNTS = Counts(requested=9, done=4, earlier=1, successes=2, dropped=1, failed=1, active=2)
+_COUNTS = Counts(requested=9, done=4, earlier=1, successes=2, dropped=1, failed=1, spared=0, active=2)
 _MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _EVENTS = st.one_of(

@@ -163,7 +163,7 @@ class Remote:
         async def call(*arguments: Any) -> Any:
             self.given.setdefault(name, []).append(arguments)
             answer = self._answers.get(name)
-            return answer.pop(0) if answer else ([], True) if name == "take" else None
+            return answer.pop(0) if answer else ([], True) if name == "exchange" else None
 
         return SimpleNamespace(remote=call)
 
@@ -181,7 +181,7 @@ async def test_an_executor_mounts_the_tables_of_its_families_and_nothing_else(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(registry.FAMILIES, "wards", Wards)
-    conductor, writer = Remote(take=[([Lease("t", TASK, 0, 0, 1, 1e9)], False)]), Remote()
+    conductor, writer = Remote(exchange=[([Lease("t", TASK, 0, 0, 1, 1e9)], False)]), Remote()
     executor = _executor(root)
     await executor.start()
     try:

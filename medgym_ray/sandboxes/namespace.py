@@ -32,7 +32,7 @@ _PROCESS_MARGIN = 4  # the supervisor, a spare, a helper
 
 
 class NamespaceSandbox:
-    """One fork at a time: made for the first cell, dropped at a reset, exchanged for a warmer while it holds nothing."""
+    """One fork at a time: made for a first cell, dropped at a reset, exchanged for a warmer while it holds nothing."""
 
     def __init__(self, factory: "NamespaceFactory") -> None:
         self._factory = factory
