@@ -54,42 +54,36 @@ class Bench:
         say(f"{' '.join(settings[1:])}: {run.trajectories} in {run.span_s:.1f} s, {run.cpu_s:.1f} s of processor time")
         return run
 
-    def pair(self, spoken: Sequence[str], sizes: tuple[int, int], *settings: str) -> tuple[Run, Cost]:
-        """The long run, and what its trajectories cost more than those of the short one."""
+    def marginal(self, spoken: Sequence[str], sizes: tuple[int, int], *settings: str) -> Cost:
+        """What the trajectories of a long run cost more than those of a short one."""
         small, large = (self.play(spoken, rollouts, *settings) for rollouts in sizes)
-        return large, ours.marginal(small, large)
+        return ours.marginal(small, large)
 
 
 def cost(bench: Bench, peer: str | None) -> str:
     """Both profiles with a policy that takes no time, and the peer's."""
     rows, where = [], []
     for profile in PROFILES.values():
-        large, own = bench.pair(replies(profile), _SIZES[profile.name], "model=replay")
+        own = bench.marginal(replies(profile), _SIZES[profile.name], "model=replay")
         rows.append([profile.name, "medgym_ray", figure(own.cpu_ms), figure(own.per_s), "1", "1"])
-        where.append(_where(profile, large))
+        where.append([profile.name, *(figure(own.cpu_ms_by[who]) for who in _WHO)])
         if peer is not None:
             other = _peer_cost(bench.meter, peer, profile)
             ratios = [f"{figure(other.cpu_ms / own.cpu_ms)} ×", f"1 / {figure(own.per_s / other.per_s)}"]
             rows.append([profile.name, peer, figure(other.cpu_ms), figure(other.per_s), *ratios])
     header = ["profile", "who", "CPU ms per trajectory", "trajectories/s", "CPU, ours = 1", "rate, ours = 1"]
-    shares = markdown(["profile", "CPU of the long run, s", *_WHERE], where)
+    shares = markdown(["profile", *(f"{who}, CPU ms" for who in _WHO)], where)
     return f"{markdown(header, rows)}\n{shares}"
 
 
-_WHERE = ("driver", "executors", "conductor", "writer", "Ray", "cells and sandboxes")
-
-
-def _where(profile: Profile, run: Run) -> list[str]:
-    known = [run.cpu_by.get(who, 0.0) for who in _WHERE[:-1]]
-    spent = [*known, run.cpu_s - sum(known)]
-    return [profile.name, figure(run.cpu_s), *(f"{seconds / run.cpu_s:.0%}" for seconds in spent)]
+_WHO = ("driver", "executors", "conductor", "writer", "Ray", ours.REST)
 
 
 def _peer_cost(meter: Meter, peer: str, profile: Profile) -> Cost:
     small, large = (peers.play(meter, peer, profile, count, _AT_ONCE) for count in _PEER_SIZES[profile.name])
     more = large.trajectories - small.trajectories
     say(f"{peer}, {profile.name}: {large.trajectories} in {large.span_s:.1f} s, {large.cpu_s:.1f} s of processor time")
-    return Cost((large.cpu_s - small.cpu_s) / more * 1000, more / (large.span_s - small.span_s))
+    return Cost((large.cpu_s - small.cpu_s) / more * 1000, more / (large.span_s - small.span_s), {})
 
 
 def policy(bench: Bench, _: str | None) -> str:

@@ -19,6 +19,7 @@ from benchmarks.measure.processor import Meter
 
 FAMILY, TASKS = "medcalcbench", 275
 _SAMPLE_S = 0.5
+REST = "cells and sandboxes"
 _WHO = {
     "ray::SandboxExe": "executors",
     "ray::PolicyRepl": "replicas",
@@ -53,6 +54,8 @@ class Cost:
 
     cpu_ms: float
     per_s: float
+    cpu_ms_by: Mapping[str, float]
+    """Who spends it."""
 
 
 def play(
@@ -89,7 +92,9 @@ def play(
 def marginal(small: Run, large: Run) -> Cost:
     """What the larger run has more, per trajectory: starting and ending are the same in both."""
     more = large.trajectories - small.trajectories
-    return Cost((large.cpu_s - small.cpu_s) / more * 1000, more / (large.span_s - small.span_s))
+    by = {who: (seconds - small.cpu_by.get(who, 0.0)) / more * 1000 for who, seconds in large.cpu_by.items()}
+    cpu_ms = (large.cpu_s - small.cpu_s) / more * 1000
+    return Cost(cpu_ms, more / (large.span_s - small.span_s), Counter(by | {REST: cpu_ms - sum(by.values())}))
 
 
 def environment() -> dict[str, str]:
