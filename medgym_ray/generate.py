@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from actors.conductor import Progress
     from actors.pipeline import Pipeline
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("medgym_ray.generate")  # whose __name__ is __main__
 _SHOWN = 5
 """Broken records, dropped tasks and failures that are listed by name; the rest is counted."""
 
