@@ -32,7 +32,7 @@ _POLICY = (
 """Every reply takes 200 ms, whatever else is under way."""
 _SIZES = {"trivial": (1, 5), "pandas": (1, 4)}
 """Rollouts per task of the short run and of the long one."""
-_PEER_SIZES = {"trivial": (20, 220), "pandas": (6, 46)}
+_PEER_SIZES = {"trivial": (20, 320), "pandas": (8, 68)}
 _AT_ONCE = 16
 _FLAT = (1_000, 10_000, 100_000)
 

@@ -53,9 +53,16 @@ def main() -> None:
         }
         log = evaluate(task, model=model, display="none", log_dir=logs, log_realtime=False, **options)[0]
         seconds = time.perf_counter() - began
-    if log.status != "success":
-        raise SystemExit(f"inspect_ai: {log.status}: {str(log.error)[:500]}")
-    sys.stdout.write(json.dumps({"samples": len(log.samples), "seconds": seconds}) + "\n")
+        samples = len(log.samples or [])  # read from the log's file
+        said = [[message.text for message in s.messages if message.role == "tool"] for s in log.samples or []]
+    if log.status != "success" or samples != count:
+        raise SystemExit(f"inspect_ai: {log.status}, {samples} samples: {str(log.error)[:500]}")
+    for wrong, right in said:
+        if "Error" not in wrong or "Error" in right or "ModuleNotFoundError" in wrong:
+            raise SystemExit(
+                f"inspect_ai: the programs did not do what they do elsewhere: {wrong[-300:]} … {right[-300:]}"
+            )
+    sys.stdout.write(json.dumps({"samples": samples, "seconds": seconds}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Peers, each in an environment of its own, so that none of their dependencies is ours."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from dataclasses import dataclass
@@ -39,10 +41,17 @@ def python_of(peer: str) -> Path:
 
 
 def play(meter: Meter, peer: str, profile: Profile, count: int, at_once: int) -> PeerRun:
-    """One run of the peer. Raises RuntimeError where it fails."""
-    line = [python_of(peer), _SCRIPTS[peer], str(count), str(at_once), profile.wrong, profile.right]
-    before, own = meter.read().total, time.process_time()
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    """One run of the peer. Raises RuntimeError where it fails.
+
+    Its programs run in a login shell: a home of their own lets no user's profile slow them down, and finds them the
+    peer's interpreter, which has pandas.
+    """
+    python = python_of(peer)
+    line = [python, _SCRIPTS[peer], str(count), str(at_once), profile.wrong, profile.right]
+    with tempfile.TemporaryDirectory() as home:
+        Path(home, ".bash_profile").write_text(f'export PATH="{python.parent}:$PATH"\n', encoding="utf-8")
+        before, own = meter.read().total, time.process_time()
+        done = subprocess.run(line, capture_output=True, text=True, check=False, env=os.environ | {"HOME": home})
     cpu_s = meter.read().total - before - (time.process_time() - own)
     if done.returncode != 0:
         raise RuntimeError(f"{peer} ended with {done.returncode}: {done.stderr[-2000:]}")
