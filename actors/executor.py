@@ -128,7 +128,8 @@ class SandboxExecutor:
         self._conductor.take(conductor)
         self._writer.take(writer)
         self._replicated = ReplicatedPolicy(replicas, self._plan.config.model.max_in_flight) if replicas else None
-        most, over = episodes_per_executor(self._plan.config), False
+        config = self._plan.config
+        most, over = episodes_per_executor(config.model, config.sandbox, config.cluster), False
         while self._fatal is None:
             wanted = 0 if over else most - len(self._rollouts)
             reports, self._reports = self._reports, []

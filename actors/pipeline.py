@@ -99,7 +99,7 @@ class Pipeline:
         """Executors per node."""
         config = self._plan.config
         rollouts = len(self._tasks) * config.sampling.rollouts
-        wanted = math.ceil(rollouts / episodes_per_executor(config))
+        wanted = math.ceil(rollouts / episodes_per_executor(config.model, config.sandbox, config.cluster))
         usable = {node: cpus for node, cpus in nodes.items() if node not in self._given_up}
         return allot(usable, self._engines * self._engine_cpus, wanted, config.cluster.executors)
 

@@ -258,10 +258,9 @@ _EPISODES_A_SANDBOX = 4
 """A turn of a model takes seconds, a cell milliseconds."""
 
 
-def episodes_per_executor(config: GenerateConfig) -> int:
+def episodes_per_executor(model: ModelConfig, sandbox: SandboxConfig, cluster: ClusterConfig) -> int:
     """How many are under way at once in each."""
-    patient = _EPISODES_A_SANDBOX if config.model.engines() else 1
-    return config.cluster.episodes or config.sandbox.concurrency * patient
+    return cluster.episodes or sandbox.concurrency * (_EPISODES_A_SANDBOX if model.engines() else 1)
 
 
 def validate(config: GenerateConfig) -> None:

@@ -24,6 +24,7 @@ from medgym_ray.config import (
     SandboxConfig,
     SimulationConfig,
     TasksConfig,
+    episodes_per_executor,
     validate,
 )
 from medgym_ray.errors import ConfigError
@@ -155,8 +156,8 @@ class _Hardware:
     gpus_per_replica: int
     replicas: int
     executors: int
+    episodes: int
     sandboxes: int
-    by_memory: bool
     cpus: float
     memory_gb: float
     sources: dict[str, str]
@@ -172,8 +173,9 @@ def _hardware(config: PlanConfig, rollouts: int) -> _Hardware:
     cpus = config.cpus or (gpus * _CPUS_PER_GPU if gpus else float(len(os.sched_getaffinity(0))))
     memory_gb = config.memory_gb or (gpus * _MEMORY_PER_GPU_GB if gpus else _memory_here_gb())
     fixed, concurrency = config.cluster.executors, config.sandbox.concurrency
-    wanted = math.ceil(rollouts / concurrency)
-    executors = sum(allot({"": cpus}, replicas * _ACTOR_CPUS, wanted, fixed).values())
+    at_once = episodes_per_executor(model, config.sandbox, config.cluster)
+    taken = 0.0 if model.kind == "simulated" else replicas * _ACTOR_CPUS
+    executors = sum(allot({"": cpus}, taken, math.ceil(rollouts / at_once), fixed).values())
     fits = max(1, int(memory_gb * 1000 * _MEMORY_SHARE / _sandbox_mb(config.sandbox)))
     sandboxes = executors * concurrency
     here = "this machine" if not gpus else _NODE
@@ -182,13 +184,14 @@ def _hardware(config: PlanConfig, rollouts: int) -> _Hardware:
         gpus_per_replica=ranks if gpus else 0,
         replicas=replicas,
         executors=executors,
+        episodes=executors * at_once,
         sandboxes=min(sandboxes, fits),
-        by_memory=fits < sandboxes,
         cpus=cpus,
         memory_gb=memory_gb,
         sources={
             "replicas": f"{ranks} of {gpus} GPUs each" if gpus else "model.replicas",
             "executors": "cluster.executors" if fixed is not None else "one per two CPUs, as far as there is work",
+            "episodes": f"{at_once} per executor",
             "sandboxes": f"memory for {fits:,}" if fits < sandboxes else f"{concurrency} per executor",
             "cpus": "cpus" if config.cpus is not None else here,
             "memory": "memory_gb" if config.memory_gb is not None else here,
@@ -231,11 +234,11 @@ def _plan(config: PlanConfig) -> Plan:
     workload = workload_of(config.model, config.agent.max_turns, config.sampling.max_tokens, recorded)
     rates, means = rates_of(config.model, config.sandbox, workload, recorded), workload.mean()
     engine, figures = _engine(config.model, hardware, means, recorded)
-    fleet = Fleet(max(1, hardware.replicas), engine, config.model.max_in_flight, hardware.sandboxes, hardware.cpus)
+    fleet = Fleet(max(1, hardware.replicas), engine, config.model.max_in_flight, hardware.episodes, hardware.cpus)
     costs = rates.costs()
     predicted = predict(workload, fleet, costs, rollouts)
     cells_first = rates.executions.value * costs.cell_cpu_s > costs.trajectory_cpu_s
-    bounds = Bounds(hardware.by_memory, cells_first, hardware.memory_gb, hardware.gpus)
+    bounds = Bounds(cells_first, hardware.gpus)
     tried = remedies(workload, fleet, costs, predicted, bounds)
     traffic = _traffic(rates, means, rollouts)
     best, remedy = _bottleneck(predicted, traffic, tried)
@@ -247,6 +250,7 @@ def _plan(config: PlanConfig) -> Plan:
         gpus_per_replica=hardware.gpus_per_replica,
         replicas=hardware.replicas,
         executors=hardware.executors,
+        episodes=hardware.episodes,
         sandboxes=hardware.sandboxes,
         sandbox_memory_gb=hardware.sandboxes * _sandbox_mb(config.sandbox) / 1000,
         cpus=hardware.cpus,

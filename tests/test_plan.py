@@ -123,4 +123,4 @@ def test_every_figure_says_where_it_is_from(tmp_path: Path) -> None:
 def test_memory_bounds_the_sandboxes(tmp_path: Path) -> None:
     found = _written(tmp_path, _config(tasks=PlanTasksConfig(families=["npowerai"]), memory_gb=0.24, rollouts=2))
     assert found["sandboxes"] == 8
-    assert "sandbox memory" in [remedy["resource"] for remedy in found["remedies"]]
+    assert found["sources"]["sandboxes"] == "memory for 8"

@@ -1,6 +1,6 @@
 """What a trajectory costs from end to end: processor time, time, memory; alone and beside a peer.
 
-`python -m benchmarks.pipeline [--parts cost,policy,memory,conductor,flat] [--peer inspect_ai] [--write]`. Everything
+`python -m benchmarks.pipeline [--parts cost,policy,episodes,conductor,flat] [--peer inspect_ai] [--write]`. Everything
 is the real command: Ray, sandboxes, durable records. An episode has three turns and two executions; what is reported is
 what the trajectories of a long run cost more than those of a short one, starting and ending aside. Processor time is
 that of everything: driver, actors, Ray, sandboxes.
@@ -21,7 +21,7 @@ from benchmarks.pipeline.ours import Cost, Run
 from benchmarks.pipeline.workload import PROFILES, TRIVIAL, Profile, answer_only, replies, write_replies
 
 _SECTION = "benchmarks.pipeline"
-PARTS = ("cost", "policy", "memory", "conductor", "flat")
+PARTS = ("cost", "policy", "episodes", "conductor", "flat")
 _LATENCY_MS = 200
 _POLICY = (
     "model=simulated",
@@ -89,26 +89,37 @@ def _peer_cost(meter: Meter, peer: str, profile: Profile) -> Cost:
 def policy(bench: Bench, _: str | None) -> str:
     """A policy of 200 ms that answers eight requests at a time, and more and more episodes."""
     rows, at_once = [], 8
-    for episodes in (4, 8, 16, 32, 64):
-        settings = (*_POLICY, f"model.max_in_flight={at_once}", f"cluster.episodes={episodes}")
+    for many in (4, 8, 16, 32, 64):
+        settings = (*_POLICY, f"model.max_in_flight={at_once}", f"cluster.episodes={many}")
         run = bench.play(replies(TRIVIAL), 2, *settings)
         busy = run.generate_s / (run.span_s * at_once)
-        rows.append([str(episodes), figure(run.trajectories / run.span_s), f"{busy:.1%}"])
+        rows.append([str(many), figure(run.trajectories / run.span_s), f"{busy:.1%}"])
     return markdown(
         ["episodes at once", "trajectories/s", f"share of the {at_once} × 200 ms policy that is busy"], rows
     )
 
 
-def memory(bench: Bench, _: str | None) -> str:
-    """More and more episodes that wait for their policy."""
+def episodes(bench: Bench, _: str | None) -> str:
+    """More and more episodes at once, with policies that take no time, a little, and so long that all wait for it."""
+    policies = {
+        "none": ("model=replay",),
+        "200 ms": _POLICY,
+        "6 s": (*_POLICY, "model.simulation.step_ms=30"),
+    }
     rows = []
-    for episodes in (8, 32, 128, 512, 1024):
-        settings = (*_POLICY, f"model.max_in_flight={episodes}", f"cluster.episodes={episodes}")
-        slow = ("model.simulation.step_ms=20",) if episodes > 100 else ()  # that all of them wait at a time
-        run = bench.play(replies(TRIVIAL), max(1, -(-2 * episodes // ours.TASKS)), *settings, *slow)
-        each = run.memory_mb / episodes
-        rows.append([str(episodes), figure(run.trajectories / run.span_s), figure(run.memory_mb), figure(each)])
-    return markdown(["episodes at once", "trajectories/s", "PSS of everything, MB", "per episode"], rows)
+    for name, settings in policies.items():
+        for at_once in (8, 64, 256, 1024):
+            many = (*settings, f"model.max_in_flight={at_once}", f"cluster.episodes={at_once}")
+            run = bench.play(replies(TRIVIAL), max(2, -(-2 * at_once // ours.TASKS)), *many)
+            figures = (run.trajectories / run.span_s, run.cpu_s / run.trajectories * 1000, run.memory_mb)
+            rows.append([name, f"{at_once:,}", f"{run.trajectories:,}", *map(figure, figures)])
+    return markdown(
+        [
+            *("a reply takes", "episodes at once", "trajectories", "per s", "CPU ms each, starting included"),
+            "PSS of everything, MB",
+        ],
+        rows,
+    )
 
 
 def conductor(_: Bench, __: str | None) -> str:
@@ -141,7 +152,7 @@ def main() -> None:
     parser.add_argument("--peer", choices=sorted(peers.REQUIREMENTS), help="play the same episodes on it, side by side")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     options = parser.parse_args()
-    measures = {"cost": cost, "policy": policy, "memory": memory, "conductor": conductor, "flat": flat}
+    measures = {"cost": cost, "policy": policy, "episodes": episodes, "conductor": conductor, "flat": flat}
     facts = [*environment_lines(), *([peers.versions(options.peer)] if options.peer else [])]
     for part in options.parts.split(","):
         with metered() as meter, tempfile.TemporaryDirectory(prefix="pipeline-", dir=Path.cwd()) as name:

@@ -1,4 +1,4 @@
-"""A run in virtual time: episodes cycle between engines, cores and the writer, and never more of them than sandboxes.
+"""A run in virtual time: episodes cycle between engines, cores and the writer, so many at once and no more.
 
 Small runs are gone through as they are. Of a large one, one replica with its share of everything else plays a part;
 what is missing is added at the rate of the part's middle, which is neither ramp nor tail.
@@ -54,17 +54,16 @@ class Fleet:
     engine: SimulationConfig | None
     in_flight: int
     """Requests per replica."""
-    sandboxes: int
+    episodes: int
+    """At once."""
     cores: float
 
     def part(self) -> "Fleet":
-        """One replica with its share of the rest; some more where that would be a few sandboxes only."""
-        wanted = math.ceil(_FEW * self.replicas / self.sandboxes)
+        """One replica with its share of the rest; some more where that would be a few episodes only."""
+        wanted = math.ceil(_FEW * self.replicas / self.episodes)
         replicas = max(1, min(wanted, self.replicas, _EXACT_REPLICAS))
         share = replicas / self.replicas
-        return replace(
-            self, replicas=replicas, sandboxes=max(1, round(self.sandboxes * share)), cores=self.cores * share
-        )
+        return replace(self, replicas=replicas, episodes=max(1, round(self.episodes * share)), cores=self.cores * share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +94,13 @@ class Prediction:
     rate: float
     """Trajectories per second in the middle of the run."""
     gpu_busy: float
-    sandbox_busy: float
+    episodes_busy: float
+    """Of the episodes that there may be at once, those that there are."""
     core_busy: float
     writer_busy: float
     sequences_at_once: float
     """Per replica, while it is busy."""
-    peak_sandboxes: int
+    peak_episodes: int
     peak_cells: int
     kv_share: float
     """Of the KV cache, at most."""
@@ -118,7 +118,7 @@ def predict(workload: Workload, fleet: Fleet, costs: Costs, rollouts: int) -> Pr
     factor = fleet.replicas / part.replicas
     its = math.ceil(rollouts / factor)
     its_costs = replace(costs, writer_s=costs.writer_s * factor)
-    course = _play(workload, part, its_costs, min(its, max(_LEAST, _ROUNDS * part.sandboxes)), 0)
+    course = _play(workload, part, its_costs, min(its, max(_LEAST, _ROUNDS * part.episodes)), 0)
     return _told(course, _extended(course.marks, its), part, fleet, costs, rollouts)
 
 
@@ -151,11 +151,11 @@ def _told(course: _Course, end: Mark, played: Fleet, fleet: Fleet, costs: Costs,
         wall_s=wall_s,
         rate=rate * factor,
         gpu_busy=end.busy_s / played.replicas / wall_s,
-        sandbox_busy=end.episode_s / played.sandboxes / wall_s,
+        episodes_busy=end.episode_s / played.episodes / wall_s,
         core_busy=end.core_s / played.cores / wall_s,
         writer_busy=end.writer_s / wall_s,
         sequences_at_once=end.sequence_s / end.busy_s if end.busy_s else 0.0,
-        peak_sandboxes=min(fleet.sandboxes, round(course.peak_episodes * factor)),
+        peak_episodes=min(fleet.episodes, round(course.peak_episodes * factor)),
         peak_cells=round(course.peak_cells * factor),
         kv_share=course.peak_tokens / engine.kv_tokens if engine else 0.0,
     )
@@ -205,7 +205,7 @@ class _Play:
     def run(self) -> _Course:
         """To the last trajectory."""
         marks: list[Mark] = []
-        for _ in range(self._fleet.sandboxes):
+        for _ in range(self._fleet.episodes):
             self._begin()
         while self._playing:
             if self._step():

@@ -54,6 +54,8 @@ class Plan:
     gpus_per_replica: int
     replicas: int
     executors: int
+    episodes: int
+    """At once."""
     sandboxes: int
     sandbox_memory_gb: float
     cpus: float
@@ -62,7 +64,7 @@ class Plan:
     """What the prediction takes the engine for; empty without one."""
     rates: Rates
     sources: dict[str, str]
-    """Of replicas, executors, sandboxes, cpus, memory_gb and tasks."""
+    """Of replicas, executors, episodes, sandboxes, cpus, memory_gb and tasks."""
     prediction: Prediction
     gpu_hours: float
     traffic: Traffic
@@ -104,6 +106,7 @@ def _needs(plan: Plan) -> Table:
     table.add_row("trajectories", f"{plan.tasks:,} tasks × {plan.rollouts:,}", plan.tasks_source)
     table.add_row("replicas", f"{plan.replicas:,}", plan.sources["replicas"])
     table.add_row("executors", f"{plan.executors:,}", plan.sources["executors"])
+    table.add_row("episodes at once", f"{plan.episodes:,}", plan.sources["episodes"])
     table.add_row("sandboxes", f"{plan.sandboxes:,} ({plan.sandbox_memory_gb:,.1f} GB)", plan.sources["sandboxes"])
     table.add_row("CPUs", f"{plan.cpus:,g}", plan.sources["cpus"])
     table.add_row("memory", f"{plan.memory_gb:,.0f} GB", plan.sources["memory"])
@@ -122,7 +125,7 @@ def _prediction(plan: Plan) -> Table:
             "engines idle", f"{1 - predicted.gpu_busy:.1%}; {at_once}; KV cache {predicted.kv_share:.0%} full"
         )
     cells = f"at most {predicted.peak_cells:,} cells at once"
-    table.add_row("sandboxes held", f"{predicted.sandbox_busy:.1%}, at most {predicted.peak_sandboxes:,}; {cells}")
+    table.add_row("episodes", f"{predicted.episodes_busy:.1%}, at most {predicted.peak_episodes:,}; {cells}")
     table.add_row("CPUs busy", f"{predicted.core_busy:.1%}")
     table.add_row("writer busy", f"{predicted.writer_busy:.1%}")
     log = f"and {traffic.log_peak / _GIGA:,.2f} GB for the log"

@@ -29,11 +29,8 @@ class Remedy:
 class Bounds:
     """What the words of a remedy depend on."""
 
-    by_memory: bool
-    """There are no more sandboxes because memory holds no more."""
     cells_first: bool
     """More CPU time goes into cells than into everything else."""
-    memory_gb: float
     gpus: int
 
 
@@ -66,10 +63,9 @@ def _doubled(
     if engine is not None and predicted.sequences_at_once > _IDLE * fleet.in_flight:
         doubled = 2 * fleet.in_flight
         yield "in-flight limit", f"model.max_in_flight={doubled}", replace(fleet, in_flight=doubled), costs
-    if predicted.peak_sandboxes == fleet.sandboxes:
-        resource = "sandbox memory" if bounds.by_memory else "sandboxes"
-        what = f"{bounds.memory_gb:,.0f} GB more memory" if bounds.by_memory else f"{fleet.sandboxes:,} more sandboxes"
-        yield resource, what, replace(fleet, sandboxes=2 * fleet.sandboxes), costs
+    if predicted.peak_episodes == fleet.episodes:
+        what = f"cluster.episodes for {2 * fleet.episodes:,} at once"
+        yield "episodes at once", what, replace(fleet, episodes=2 * fleet.episodes), costs
     if predicted.writer_busy > _IDLE:
         yield "writer", "a second run with half of the families", fleet, replace(costs, writer_s=costs.writer_s / 2)
     if predicted.core_busy > _IDLE:

@@ -29,7 +29,7 @@ def test_one_episode_by_hand() -> None:
     assert predicted.gpu_busy == pytest.approx(engine_s / predicted.wall_s)
     assert predicted.core_busy == pytest.approx((3 * 0.5 + 2.0) / 2 / predicted.wall_s)
     assert predicted.sequences_at_once == pytest.approx(1.0)
-    assert (predicted.peak_sandboxes, predicted.peak_cells) == (1, 1)
+    assert (predicted.peak_episodes, predicted.peak_cells) == (1, 1)
 
 
 def test_without_a_prefix_cache_every_turn_prefills_the_whole_prompt() -> None:
@@ -38,7 +38,7 @@ def test_without_a_prefix_cache_every_turn_prefills_the_whole_prompt() -> None:
     assert predicted.wall_s == pytest.approx((100 + 150 + 200) / 1000 + 3 * 20 * 0.011)
 
 
-def test_one_sandbox_plays_one_episode_after_the_other() -> None:
+def test_one_at_a_time_is_one_after_the_other() -> None:
     one = predict(_workload(2), Fleet(1, _ENGINE, 64, 1, 2.0), _FREE, 1)
     seven = predict(_workload(2), Fleet(1, _ENGINE, 64, 1, 2.0), _FREE, 7)
     assert seven.wall_s == pytest.approx(7 * one.wall_s)
@@ -74,7 +74,7 @@ def test_a_large_run_is_extended_to_what_it_would_take(monkeypatch: pytest.Monke
     assert extended.core_busy == pytest.approx(exact.core_busy, abs=0.05)
 
 
-def test_few_sandboxes_are_not_one_for_each_of_many_replicas() -> None:
+def test_few_episodes_are_not_one_for_each_of_many_replicas() -> None:
     engine = replace(_ENGINE, prefill_tokens_s=1e9, sequence_ms=0.0)
     few = predict(_workload(3), Fleet(64, engine, 64, 96, 1000.0), _FREE, 10_000)
     one = predict(_workload(3), Fleet(1, engine, 64, 1, 1000.0), _FREE, 1)
@@ -93,7 +93,7 @@ _fleets = st.builds(
         prefix_cache=st.booleans(),
     ),
     in_flight=st.integers(1, 64),
-    sandboxes=st.integers(1, 48),
+    episodes=st.integers(1, 48),
     cores=st.floats(1, 16),
 )
 _costs = st.builds(
@@ -115,10 +115,10 @@ def test_shares_are_shares_and_every_rollout_ends(fleet: Fleet, costs: Costs, ro
     predicted = predict(_workload(1, 3, reply=None), fleet, costs, rollouts)
     assert predicted.rollouts == rollouts
     assert predicted.wall_s >= costs.start_s + costs.end_s
-    for share in (predicted.gpu_busy, predicted.sandbox_busy, predicted.core_busy, predicted.writer_busy):
+    for share in (predicted.gpu_busy, predicted.episodes_busy, predicted.core_busy, predicted.writer_busy):
         assert 0 <= share <= 1 + 1e-9
-    assert 1 <= predicted.peak_sandboxes <= min(fleet.sandboxes, rollouts)
-    assert predicted.peak_cells <= predicted.peak_sandboxes
+    assert 1 <= predicted.peak_episodes <= min(fleet.episodes, rollouts)
+    assert predicted.peak_cells <= predicted.peak_episodes
 
 
 @_property

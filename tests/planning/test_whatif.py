@@ -15,7 +15,7 @@ _COSTS = Costs(cell_cpu_s=0.01, trajectory_cpu_s=0.01, writer_s=0.0001, start_s=
 _WORKLOAD = Workload(
     [EpisodeShape(600, (TurnShape(100, 50, executed=True),) * 4)], LogNormal(250, 0.6, 2048), 15, 32768
 )
-_BOUNDS = Bounds(by_memory=False, cells_first=True, memory_gb=24.0, gpus=1)
+_BOUNDS = Bounds(cells_first=True, gpus=1)
 
 
 def _told(fleet: Fleet, costs: Costs = _COSTS, bounds: Bounds = _BOUNDS, rollouts: int = 1000) -> Remedy | None:
@@ -26,12 +26,11 @@ def _told(fleet: Fleet, costs: Costs = _COSTS, bounds: Bounds = _BOUNDS, rollout
 @pytest.mark.parametrize(
     ("fleet", "costs", "bounds", "resource", "what"),
     [
-        (_FLEET, _COSTS, _BOUNDS, "sandboxes", "16 more sandboxes"),
-        (_FLEET, _COSTS, replace(_BOUNDS, by_memory=True), "sandbox memory", "24 GB more memory"),
-        (replace(_FLEET, sandboxes=500, in_flight=8), _COSTS, _BOUNDS, "in-flight limit", "model.max_in_flight=16"),
-        (replace(_FLEET, sandboxes=64, cores=0.25), _COSTS, _BOUNDS, "sandbox CPU", "0.25 more CPU cores"),
+        (_FLEET, _COSTS, _BOUNDS, "episodes at once", "cluster.episodes for 32 at once"),
+        (replace(_FLEET, episodes=500, in_flight=8), _COSTS, _BOUNDS, "in-flight limit", "model.max_in_flight=16"),
+        (replace(_FLEET, episodes=64, cores=0.25), _COSTS, _BOUNDS, "sandbox CPU", "0.25 more CPU cores"),
         (
-            replace(_FLEET, sandboxes=64, cores=0.25),
+            replace(_FLEET, episodes=64, cores=0.25),
             replace(_COSTS, trajectory_cpu_s=0.1),
             replace(_BOUNDS, cells_first=False),
             "pipeline CPU",
@@ -39,14 +38,14 @@ def _told(fleet: Fleet, costs: Costs = _COSTS, bounds: Bounds = _BOUNDS, rollout
         ),
         (_FLEET, replace(_COSTS, writer_s=1.0), _BOUNDS, "writer", "a second run with half of the families"),
         (
-            replace(_FLEET, sandboxes=1000, engine=replace(_ENGINE, kv_tokens=4000, sequence_ms=0.0)),
+            replace(_FLEET, episodes=1000, engine=replace(_ENGINE, kv_tokens=4000, sequence_ms=0.0)),
             _COSTS,
             _BOUNDS,
             "KV capacity",
             "1 more GPUs",
         ),
         (
-            replace(_FLEET, sandboxes=1000, engine=replace(_ENGINE, prefill_tokens_s=2000.0)),
+            replace(_FLEET, episodes=1000, engine=replace(_ENGINE, prefill_tokens_s=2000.0)),
             _COSTS,
             _BOUNDS,
             "GPU prefill",
