@@ -128,10 +128,9 @@ class SandboxExecutor:
         self._conductor.take(conductor)
         self._writer.take(writer)
         self._replicated = ReplicatedPolicy(replicas, self._plan.config.model.max_in_flight) if replicas else None
-        config = self._plan.config
-        most, over = episodes_per_executor(config.model, config.sandbox, config.cluster), False
+        over = False
         while self._fatal is None:
-            wanted = 0 if over else most - len(self._rollouts)
+            wanted = 0 if over else max(0, self._most() - len(self._rollouts))
             reports, self._reports = self._reports, []
             use = self._sandboxes.use()
             leases, over = await self._conductor.ask("exchange", self._name, reports, wanted, len(self._rollouts), use)
@@ -147,6 +146,14 @@ class SandboxExecutor:
                 await asyncio.wait_for(self._turned.wait(), _IDLE_S)
             self._turned.clear()
         raise self._fatal
+
+    def _most(self) -> int:
+        """Episodes that both sides have room for: one more would spend its deadline waiting for a reply."""
+        config = self._plan.config
+        most = episodes_per_executor(config.model, config.sandbox, config.cluster)
+        if self._replicated is None:
+            return most
+        return min(most, self._replicated.capacity + config.sandbox.concurrency)
 
     def _begin(self, lease: Lease) -> None:
         task = asyncio.create_task(self._play(lease))

@@ -140,6 +140,11 @@ class ReplicatedPolicy:
         except TimeoutError:
             raise PolicyError("all replicas are lost, and none was replaced in time") from None
 
+    @property
+    def capacity(self) -> int:
+        """How many requests may be under way now, with all replicas that are there."""
+        return sum(window.size for name, window in self.router.windows.items() if name not in self._lost)
+
     def _hear(self, name: str, load: EngineLoad | None) -> None:
         self.router.hear(name, load)
         self._slots[name].total_tokens = self.router.windows[name].size
@@ -163,6 +168,7 @@ class ReplicatedPolicy:
             self._replicas[name] = actor
             self._lost.discard(name)
             self.router.replaced(name)
+            self._slots[name].total_tokens = self.router.windows[name].size
             self._found.notify_all()
 
 

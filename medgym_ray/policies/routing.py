@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from medgym_ray.policies.base import EngineLoad
 
-_FIRST = 8
+_FIRST = 16
 _WAITING_SHARE = 0.125
 _CUT = 0.5
 _FAR_BUSIER = 2

@@ -18,6 +18,7 @@ import psutil
 from medgym_ray.errors import SandboxError
 from medgym_ray.occupancy import Occupancy, Use
 from medgym_ray.sandboxes.base import Cell, CellResult, Sandbox, SandboxFactory
+from medgym_ray.sandboxes.turnstile import Turnstile
 
 _LOG = logging.getLogger(__name__)
 _STARTING = 2
@@ -44,6 +45,7 @@ class SandboxPool:
         self._free: list[Sandbox] = []
         self._slots = asyncio.Semaphore(size)
         self._starting = asyncio.Semaphore(_STARTING)
+        self._machine = Turnstile("starting", os.cpu_count() or 1)
         self._running = asyncio.Semaphore(running or len(os.sched_getaffinity(0)))
         self._changed = asyncio.Condition()
         self._failures: list[SandboxError] = []
@@ -158,7 +160,9 @@ class SandboxPool:
             async with self._starting:
                 if not await self._memory():
                     return
-                made = await self._factory.create()
+                # Containers take a core for a second or two each, whichever of the machine's executors they are for.
+                async with self._machine.turn() if self._factory.slow_start else contextlib.nullcontext():
+                    made = await self._factory.create()
         except SandboxError as error:
             if self._waiting:
                 self._failures.append(error)

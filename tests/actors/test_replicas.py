@@ -10,7 +10,7 @@ from ray import exceptions as ray_exceptions
 from actors.calls import Seat, answer
 from actors.replica import ReplicatedPolicy
 from medgym_ray.errors import ClusterError, EngineDead, PolicyError, StorageError
-from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Sampling
+from medgym_ray.policies.base import ContextFull, EngineLoad, Generation, GenerationRequest, Sampling
 
 DIED, AWAY = ray_exceptions.ActorDiedError, ray_exceptions.ActorUnavailableError
 
@@ -28,6 +28,7 @@ class _Actor:
         self.may = asyncio.Event()
         self.may.set()
         self.asked = 0
+        self.load: EngineLoad | None = None
         self.generate = _Method(self._answer)
 
     async def _answer(self, *_: object) -> Generation:
@@ -35,11 +36,11 @@ class _Actor:
         await self.may.wait()
         if self.error is not None:
             raise self.error
-        return Generation(self.name, "stop")
+        return Generation(self.name, "stop", load=self.load)
 
 
-def _request(deadline_s: float = 60.0) -> GenerationRequest:
-    return GenerationRequest("session", "task", 0, Sampling(), 0, deadline_s)
+def _request(deadline_s: float = 60.0, task: str = "task") -> GenerationRequest:
+    return GenerationRequest(f"session of {task}", task, 0, Sampling(), 0, deadline_s)
 
 
 def _away() -> Exception:
@@ -82,6 +83,30 @@ async def test_waiting_ends_before_the_deadline_as_a_failure_of_ours() -> None:
     policy = ReplicatedPolicy({"a": _Actor("dead", DIED())}, max_in_flight=4)
     with pytest.raises(PolicyError, match="none was replaced in time"):
         await policy.generate(_request(deadline_s=1.05))
+
+
+async def test_no_more_requests_are_under_way_than_the_windows_have_room_for() -> None:
+    actors = {name: _Actor(name) for name in "ab"}
+    policy = ReplicatedPolicy(actors, max_in_flight=64)
+    assert policy.capacity == 32
+    for actor in actors.values():
+        actor.may.clear()
+    turns = [asyncio.create_task(policy.generate(_request(task=f"task {n}"))) for n in range(60)]
+    await asyncio.sleep(0.05)
+    assert all(0 < actor.asked <= 16 for actor in actors.values())
+    for actor in actors.values():
+        actor.load = EngineLoad(running=8, waiting=0, kv_share=0.2)
+        actor.may.set()
+    await asyncio.gather(*turns)
+    assert policy.capacity > 60, "the engines keep up"
+    for actor in actors.values():
+        actor.load = EngineLoad(running=8, waiting=30, kv_share=1.0)
+    await asyncio.gather(*(policy.generate(_request(task=f"task {n}")) for n in range(60)))
+    assert policy.capacity < 60, "they do not"
+    actors["a"].error = DIED()
+    before = policy.capacity
+    await asyncio.gather(*(policy.generate(_request(task=f"task {n}")) for n in range(20)))
+    assert policy.capacity < before, "what is lost has no room"
 
 
 async def test_news_of_the_dead_do_not_touch_its_follower() -> None:
