@@ -29,13 +29,13 @@ from medgym_ray.config import (
 )
 from medgym_ray.errors import ConfigError
 from medgym_ray.placement import allot
-from medgym_ray.planning import shapes
 from medgym_ray.planning.prediction import Fleet, Prediction, predict
 from medgym_ray.planning.rates import Figure, Rates, rates_of, workload_of
 from medgym_ray.planning.recorded import RecordedRun
 from medgym_ray.planning.report import Plan, Traffic, as_json, as_tables, in_one_line
 from medgym_ray.planning.whatif import Bounds, Remedy, bottleneck, remedies
 from medgym_ray.planning.workload import Means
+from medgym_ray.policies import shapes
 from medgym_ray.tasks.base import Split
 from medgym_ray.tasks.counts import paper_tasks
 from medgym_ray.tasks.registry import load_tasks, make_family, source_name, wanted_families

@@ -11,8 +11,8 @@ from medgym_ray.config import ModelConfig, SandboxConfig
 from medgym_ray.errors import ConfigError
 from medgym_ray.planning.prediction import Costs
 from medgym_ray.planning.recorded import RecordedRun
-from medgym_ray.planning.shapes import SHAPES
 from medgym_ray.planning.workload import EpisodeShape, LogNormal, Means, Recorded, TurnShape, Workload
+from medgym_ray.policies.shapes import SHAPES
 
 _SAMPLE = "the oracle on the bundled sample"
 _PROMPT_TOKENS = 620

@@ -4,7 +4,7 @@ import pytest
 
 from medgym_ray.config import ModelConfig
 from medgym_ray.errors import ConfigError
-from medgym_ray.planning.shapes import SHAPES, engine_of, kv_tokens, ranks_of
+from medgym_ray.policies.shapes import SHAPES, engine_of, kv_tokens, ranks_of
 
 
 def _model(name: str, **fields: object) -> ModelConfig:
@@ -44,7 +44,7 @@ def test_what_the_user_insists_on_is_the_least() -> None:
 @pytest.mark.parametrize(
     ("model", "told"),
     [
-        (_model("nomodel"), "model=nomodel: its shape is not known here; one of llama70b, "),
+        (_model("nomodel"), "model=nomodel: its shape is not known here; one of gemma4b, "),
         (_model("smollm2", gpus=0), "model=smollm2 runs on CPUs, whose speed is not known here"),
         (_model("llama70b", max_model_len=1_000_000), "model=llama70b: 8 GPUs of 80 GB do not hold 4 sequences"),
     ],

@@ -14,7 +14,7 @@ _BF16 = 2
 """Bytes per parameter and per element of the KV cache."""
 
 # One H100 SXM (NVIDIA's data sheet; dense, without sparsity).
-_MEMORY_BYTES = 80 * _GIGA
+MEMORY_GB = 80.0
 _BANDWIDTH = 3.35e12
 _FLOPS = 989e12
 _FLOPS_SHARE = 0.5
@@ -51,14 +51,29 @@ class Shape:
         return self.layers * self.kv_heads * self.head_dim * 2 * _BF16
 
 
+_QWEN_7B, _QWEN_14B, _QWEN_32B = Shape(7.62, 28, 4, 128), Shape(14.77, 48, 8, 128), Shape(32.76, 64, 8, 128)
+_LLAMA_8B = Shape(8.03, 32, 8, 128)
+
 SHAPES: dict[str, Shape] = {
-    "qwen7b": Shape(7.62, 28, 4, 128),
-    "medcopilot7b": Shape(7.62, 28, 4, 128),
-    "llama8b": Shape(8.03, 32, 8, 128),
-    "qwen3_8b": Shape(8.19, 36, 8, 128),
-    "qwen14b": Shape(14.77, 48, 8, 128),
-    "qwen32b": Shape(32.76, 64, 8, 128),
+    "gemma4b": Shape(4.3, 34, 4, 256),
+    "huatuo7b": _QWEN_7B,
     "llama70b": Shape(70.55, 80, 8, 128),
+    "llama8b": _LLAMA_8B,
+    "m1_7b": _QWEN_7B,
+    "medcopilot14b": _QWEN_14B,
+    "medcopilot7b": _QWEN_7B,
+    "medreason8b": _LLAMA_8B,
+    "ministral8b": Shape(8.02, 36, 8, 128),
+    "qwen14b": _QWEN_14B,
+    "qwen32b": _QWEN_32B,
+    "qwen3_14b": Shape(14.77, 40, 8, 128),
+    "qwen3_1_7b": Shape(1.72, 28, 8, 128),
+    "qwen3_32b": Shape(32.76, 64, 8, 128),
+    "qwen3_4b": Shape(4.02, 36, 8, 128),
+    "qwen3_8b": Shape(8.19, 36, 8, 128),
+    "qwen7b": _QWEN_7B,
+    "r1_qwen14b": _QWEN_14B,
+    "r1_qwen32b": _QWEN_32B,
 }
 """By the names of conf/model: weights from elsewhere (model.path) have the same shape."""
 
@@ -74,26 +89,24 @@ def shape_of(model: ModelConfig) -> Shape:
     return SHAPES[model.name]
 
 
-def kv_tokens(shape: Shape, ranks: int, share: float = _ENGINE_SHARE) -> int:
+def kv_tokens(shape: Shape, ranks: int, share: float = _ENGINE_SHARE, memory_gb: float = MEMORY_GB) -> int:
     """Tokens that the KV cache of `ranks` GPUs holds, beside weights and activations; below 0 where those don't fit."""
-    free = ranks * (_MEMORY_BYTES * share - _ACTIVATIONS_BYTES) - shape.weights_bytes
+    free = ranks * (memory_gb * _GIGA * share - _ACTIVATIONS_BYTES) - shape.weights_bytes
     return int(free / shape.kv_bytes)
 
 
-def ranks_of(model: ModelConfig) -> int:
+def ranks_of(model: ModelConfig, memory_gb: float = MEMORY_GB) -> int:
     """GPUs per replica: what the configuration says, or more where weights and KV cache need it.
 
     Raises ConfigError where eight are too few.
     """
     shape, share = shape_of(model), _share(model)
     for ranks in _RANKS:
-        if (
-            ranks >= model.tensor_parallel_size
-            and kv_tokens(shape, ranks, share) >= _FULL_CONTEXTS * model.max_model_len
-        ):
+        held = kv_tokens(shape, ranks, share, memory_gb)
+        if ranks >= model.tensor_parallel_size and held >= _FULL_CONTEXTS * model.max_model_len:
             return ranks
     raise ConfigError(
-        f"model={model.name}: {_RANKS[-1]} GPUs of 80 GB do not hold {_FULL_CONTEXTS} sequences of "
+        f"model={model.name}: {_RANKS[-1]} GPUs of {memory_gb:g} GB do not hold {_FULL_CONTEXTS} sequences of "
         f"model.max_model_len={model.max_model_len}; lower it"
     )
 
