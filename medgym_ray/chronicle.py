@@ -69,6 +69,7 @@ class Chronicle:
                 done=counts.done,
                 dropped=counts.dropped,
                 failed=counts.failed,
+                spared=counts.spared,
                 missing=counts.unsettled,
                 error=None if stopped else f"{type(error).__name__}{words}"[:_ERROR_LENGTH],
             )

@@ -106,6 +106,8 @@ class RunEnded(_Event):
     dropped: int
     """Rollouts, as all counts here."""
     failed: int
+    spared: int = 0
+    """What adaptive sampling has decided against."""
     missing: int
     error: str | None = None
 

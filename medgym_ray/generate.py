@@ -51,6 +51,8 @@ class Outcome:
     done: int
     dropped: dict[str, str]
     failed: dict[str, str]
+    spared: int
+    """Rollouts that adaptive sampling has decided against."""
     missing: int
     """Neither done nor dropped nor failed nor spared: the run was stopped before."""
     interrupted: bool
@@ -96,8 +98,9 @@ def _ended(outcome: Outcome) -> RunEnded:
         outcome=stopped if outcome.missing else "finished",
         requested=outcome.requested,
         done=outcome.done,
-        dropped=outcome.requested - outcome.done - len(outcome.failed) - outcome.missing,
+        dropped=outcome.requested - outcome.done - len(outcome.failed) - outcome.spared - outcome.missing,
         failed=len(outcome.failed),
+        spared=outcome.spared,
         missing=outcome.missing,
     )
 
@@ -178,7 +181,7 @@ def _work(
         counts = book.counts()
         there = {task.task_id for task in tasks.tasks}
         dropped = {task: reason for task, reason in read_dropped(root).items() if task in there}
-        return Outcome(counts.requested, counts.done, dropped, {}, missing=0, interrupted=False)
+        return Outcome(counts.requested, counts.done, dropped, {}, counts.spared, missing=0, interrupted=False)
     # Ray is slow to import: a mistyped key must not wait for it.
     from actors import cluster as ray_cluster
 
@@ -251,7 +254,9 @@ async def _drive(
         await pipeline.close()
     counts = last.counts
     interrupted = stop.by_signal and not last.finished
-    return Outcome(counts.requested, counts.done, last.dropped_tasks, last.failed, counts.unsettled, interrupted)
+    return Outcome(
+        counts.requested, counts.done, last.dropped_tasks, last.failed, counts.spared, counts.unsettled, interrupted
+    )
 
 
 def _kept(pipeline: "Pipeline") -> str:

@@ -34,6 +34,9 @@ def test_tasks_that_have_no_pairs_cost_little_and_a_larger_budget_goes_on(tmp_pa
     run = tmp_path / "run"
     first, _ = _run(run, replies, "sampling.rollouts=12", "sampling.pairs=2", "sampling.budget_rollouts=20")
     assert len(rows(run)) == 20
+    ended = json.loads((run / "events.jsonl").read_text().splitlines()[-1])
+    counted = [ended[name] for name in ("requested", "done", "dropped", "failed", "spared", "missing")]
+    assert counted == [72, 20, 0, 0, 52, 0]
     assert "spared" in first.err
     _, content = _run(run, replies, "sampling.rollouts=12", "sampling.pairs=2")
     made = rows(run)
