@@ -33,8 +33,9 @@ def _request(name: str, max_tokens: int) -> GenerationRequest:
 async def test_a_cancelled_request_leaves_the_engine_and_a_closed_engine_is_dead(policy: VllmPolicy) -> None:
     # No end of sequence within eight thousand tokens is likely enough to be certain: nobody could wait for it.
     endless = [asyncio.create_task(policy.generate(_request(f"endless-{n}", 8000))) for n in range(3)]
-    await asyncio.sleep(1)
-    assert (policy.load.running, policy.load.waiting) == (1, 2)
+    async with asyncio.timeout(60):
+        while (policy.load.running, policy.load.waiting) != (1, 2):
+            await asyncio.sleep(0.1)
     for task in endless:
         task.cancel()
     await asyncio.gather(*endless, return_exceptions=True)
