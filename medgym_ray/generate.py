@@ -176,12 +176,10 @@ def _work(
     chronicle: Chronicle,
 ) -> Outcome:
     goal = config.goal(worked_s(root) if config.sampling.budget_gpu_s is not None else 0.0)
-    book = LeaseBook(key, tasks.tasks, config.sampling.rollouts, config.agent.attempts, config.seed, 0.0, known, goal)
-    if book.finished():
-        counts = book.counts()
-        there = {task.task_id for task in tasks.tasks}
-        dropped = {task: reason for task, reason in read_dropped(root).items() if task in there}
-        return Outcome(counts.requested, counts.done, dropped, {}, counts.spared, missing=0, interrupted=False)
+    if goal is not None or len(known) >= len(tasks.tasks) * config.sampling.rollouts:
+        outcome = _nothing_to_do(config, key, root, tasks, known, goal)
+        if outcome is not None:
+            return outcome
     # Ray is slow to import: a mistyped key must not wait for it.
     from actors import cluster as ray_cluster
 
@@ -208,6 +206,19 @@ def _work(
         raise KeyboardInterrupt from None
     finally:
         ray_cluster.disconnect()
+
+
+def _nothing_to_do(
+    config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: Mapping[str, bool], goal: Goal | None
+) -> Outcome | None:
+    """How the run ended, where it has."""
+    book = LeaseBook(key, tasks.tasks, config.sampling.rollouts, config.agent.attempts, config.seed, 0.0, known, goal)
+    if not book.finished():
+        return None
+    counts = book.counts()
+    there = {task.task_id for task in tasks.tasks}
+    dropped = {task: reason for task, reason in read_dropped(root).items() if task in there}
+    return Outcome(counts.requested, counts.done, dropped, {}, counts.spared, missing=0, interrupted=False)
 
 
 async def _drive(

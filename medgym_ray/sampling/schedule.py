@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from medgym_ray.sampling.goal import Goal
-from medgym_ray.sampling.pairs import worth
 
 
 @dataclass(slots=True)
@@ -112,6 +111,8 @@ class Schedule:
             return None
         if self._goal is None:
             return -math.inf
+        from medgym_ray.sampling.pairs import worth  # SciPy is slow to import, and uniform sampling needs none of it
+
         left, pairs = len(standing.unlent), self._goal.pairs
         promised = worth(standing.successes, standing.failures, len(standing.under_way), left, pairs)
         if not promised:

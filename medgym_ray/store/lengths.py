@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
-
 from medgym_ray.errors import ConfigError
 from medgym_ray.store.layout import TRAJECTORIES
 
 
 def recorded_lengths(run: str) -> list[int]:
     """Tokens of every reply of a run. Raises ConfigError where there are none."""
+    import pyarrow.compute as pc  # with pandas in tow, which no other part of an actor waits for
+    import pyarrow.dataset as ds
+
     folder = Path(run).expanduser() / TRAJECTORIES.name
     try:
         table = ds.dataset(folder, format="parquet").to_table(columns=["turns"])
