@@ -3,8 +3,7 @@
 import asyncio
 import time
 
-import ray
-
+from actors.cluster import connect, disconnect
 from actors.conductor import Conductor, Report
 from actors.writer import ShardWriter
 from medgym_ray.occupancy import Use
@@ -16,14 +15,16 @@ _TASKS, _ROLLOUTS, _AT_ONCE = 1_000, 20, 16
 
 def leases_per_second() -> float:
     """Of one executor that plays sixteen rollouts in no time."""
-    ray.init(address="local", include_dashboard=False, log_to_driver=False, num_cpus=2)
+    connect("local", "benchmark")
     try:
         return asyncio.run(_measure())
     finally:
-        ray.shutdown()
+        disconnect()
 
 
 async def _measure() -> float:
+    import ray  # after the actors, which see to its tokens
+
     writer = ray.remote(ShardWriter).options(num_cpus=0).remote("/nonexistent", "0", 1 << 20, 300.0)
     book = {"run_key": "k", "rollouts": _ROLLOUTS, "attempts": 3, "seed": 0, "lease_s": 900.0}
     actor = ray.remote(Conductor).options(num_cpus=0, max_concurrency=1000).remote("run", writer, book)
