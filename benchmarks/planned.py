@@ -19,12 +19,12 @@ from benchmarks.measure.results import environment_lines, figure, markdown, say,
 _SECTION = "benchmarks.planned"
 _RUN = (
     *("model=simulated", "model.replicas=2", "model.mistakes=0.5", "model.max_in_flight=32"),
-    *("model.simulation.step_ms=15", "model.simulation.sequence_ms=0.5", "model.simulation.reply_tokens=120"),
+    *("model.simulation.step_ms=15", "model.simulation.sequence_ms=0.5", "model.simulation.reply_tokens=60"),
     *("sandbox=namespace", "cluster.address=local", "cluster.executors=1", "cluster.episodes=48"),
 )
 """Two engines that have some sixteen sequences each at once, and cells that share two cores."""
 _TASKS = ("tasks=sample", "tasks.families=[medcalcbench,npowerai]")
-_SIZES = ((12, 4), (50, 4), (200, 6))
+_SIZES = ((12, 4), (40, 4), (96, 5))
 """Tasks per family, rollouts of each."""
 
 
