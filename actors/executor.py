@@ -131,9 +131,7 @@ class SandboxExecutor:
         over = False
         while self._fatal is None:
             wanted = 0 if over else max(0, self._most() - len(self._rollouts))
-            reports, self._reports = self._reports, []
-            use = self._sandboxes.use()
-            leases, over = await self._conductor.ask("exchange", self._name, reports, wanted, len(self._rollouts), use)
+            leases, over = await self._exchange(wanted)
             if self._closing:
                 for lease in leases:
                     await self._conductor.ask("give_back", lease)
@@ -146,6 +144,13 @@ class SandboxExecutor:
                 await asyncio.wait_for(self._turned.wait(), _IDLE_S)
             self._turned.clear()
         raise self._fatal
+
+    async def _exchange(self, wanted: int) -> tuple[list[Lease], bool]:
+        """Tells the conductor what is durable, and takes up to `wanted` leases; whether the run is over, too."""
+        reports, self._reports = self._reports, []
+        told = (reports, wanted, len(self._rollouts), self._sandboxes.use())
+        leases, over = await self._conductor.ask("exchange", self._name, *told)
+        return leases, over
 
     def _most(self) -> int:
         """Episodes that both sides have room for: one more would spend its deadline waiting for a reply."""
@@ -300,6 +305,8 @@ class SandboxExecutor:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        if self._reports and not self._closing:  # whoever stops it counts next
+            await self._exchange(0)
 
     async def close(self) -> None:
         """Ends every episode and sandbox. A failed clean-up never fails a run."""
