@@ -92,20 +92,14 @@ class Conductor:
         """
         book = self._lease_book()
         for report in reports:
-            self._complete(report)
+            if book.complete(report.trajectory_id, success=report.success):
+                self._work += report.work
         now = time.monotonic()
         for lease, final in book.expire(now, _RAN_OUT):
             await self._record(lease, "ClusterError", _RAN_OUT, final=final)
         self._playing[owner] = playing
         self._sandboxes.report(owner, sandboxes)
         return book.take(owner, wanted, now), book.finished() or book.closed
-
-    def _complete(self, report: Report) -> None:
-        book = self._lease_book()
-        before = book.counts().done
-        book.complete(report.trajectory_id, success=report.success)
-        if book.counts().done > before:  # a report may come twice
-            self._work += report.work
 
     async def fail(self, lease: Lease, error_class: str, message: str) -> None:
         """An attempt failed through a fault of ours: recorded, then tried again while the budget lasts."""

@@ -23,14 +23,12 @@ from medgym_ray.events import ActorFollowed, ActorLost, Event, NodeJoined, NodeL
 from medgym_ray.leases import Counts, Lease
 from medgym_ray.occupancy import Use
 from medgym_ray.patience import Patience
-from medgym_ray.placement import allot
+from medgym_ray.placement import ACTOR_CPUS, allot, engine_cpus
 from medgym_ray.sampling.goal import Goal
 from medgym_ray.store.objects import settings
 from medgym_ray.store.roots import Root
 from medgym_ray.tasks.base import Task
 
-_ACTOR_CPUS = 0.5
-"""Bookkeeping for Ray only: an executor waits most of the time, a replica's GPUs do the work."""
 _CALLS = 1000
 """Calls that one actor has under way; each is a coroutine."""
 _DEATHS = 8
@@ -83,17 +81,12 @@ class Pipeline:
         self._last: Progress | None = None
         self._stopping: asyncio.Task[None] | None = None
         executors = sum(self._allotted(cluster.nodes).values())
-        cpus = executors * _ACTOR_CPUS + self._engines * self._engine_cpus
+        cpus = executors * ACTOR_CPUS + self._engines * engine_cpus(self._plan.config.model)
         require(cluster, cpus=cpus, gpus=self._engines * self._gpus())
 
     @property
     def _engines(self) -> int:
         return self._plan.config.model.engines()
-
-    @property
-    def _engine_cpus(self) -> float:
-        """Of one replica; a simulated one is mostly asleep, and a laptop is to hold dozens."""
-        return 0.0 if self._plan.config.model.kind == "simulated" else _ACTOR_CPUS
 
     def _allotted(self, nodes: Mapping[str, float]) -> dict[str, int]:
         """Executors per node."""
@@ -101,7 +94,7 @@ class Pipeline:
         rollouts = len(self._tasks) * config.sampling.rollouts
         wanted = math.ceil(rollouts / episodes_per_executor(config.model, config.sandbox, config.cluster))
         usable = {node: cpus for node, cpus in nodes.items() if node not in self._given_up}
-        return allot(usable, self._engines * self._engine_cpus, wanted, config.cluster.executors)
+        return allot(usable, self._engines * engine_cpus(self._plan.config.model), wanted, config.cluster.executors)
 
     @property
     def counts(self) -> Counts | None:
@@ -180,7 +173,7 @@ class Pipeline:
     async def _start_replica(self, name: str) -> Any:
         model = self._plan.config.model
         replica = self._spawn(
-            PolicyReplica, name, model, env=model.env, num_cpus=self._engine_cpus, num_gpus=self._gpus()
+            PolicyReplica, name, model, env=model.env, num_cpus=engine_cpus(model), num_gpus=self._gpus()
         )
         await answer(replica.start.remote())
         self._replicas[name] = replica
@@ -205,7 +198,7 @@ class Pipeline:
         executor = self._executors[name] = self._spawn(
             SandboxExecutor,
             *(name, self._plan, cores),
-            num_cpus=_ACTOR_CPUS,
+            num_cpus=ACTOR_CPUS,
             scheduling_strategy=on(node),
         )
         self._homes[name] = node

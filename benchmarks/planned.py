@@ -6,7 +6,6 @@ machine costs; then three longer ones, each planned before it is begun. The time
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.measure.processes import without_cluster
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
 
 _SECTION = "benchmarks.planned"
@@ -29,9 +29,8 @@ _SIZES = ((12, 4), (40, 4), (96, 5))
 
 
 def _command(module: str, *settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     line = [sys.executable, "-m", f"medgym_ray.{module}", *_TASKS, *_RUN, *settings]
-    done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, env=without_cluster(), check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{module} ended with {done.returncode}: {done.stderr[-2000:]}")
     return done

@@ -8,7 +8,6 @@ trajectory, where it has to start Ray itself and where a cluster runs already.
 
 import argparse
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from random import Random
 import yaml
 
 from benchmarks.chaos.lab import cluster
+from benchmarks.measure.processes import without_cluster
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
 from medgym_ray.store.layout import RUN_FILE, logs
 from medgym_ray.store.recovery import prepare_directory, recover, successes
@@ -126,7 +126,7 @@ def _command(run: Path, rollouts: int) -> list[str]:
 
 def _first_new(run: Path, rollouts: int, before: int, address: Mapping[str, str]) -> float:
     """Seconds from the command's start until a trajectory is there that was not. `address` names a cluster or none."""
-    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | dict(address)
+    environment = without_cluster() | dict(address)
     command_line = _command(run, rollouts) + ([] if address else ["cluster.address=local"])
     began = time.perf_counter()
     command = subprocess.Popen(

@@ -176,16 +176,18 @@ class LeaseBook:
         begun = len(self._completed) + len(self.failed) + len(self._active) + self._retries()
         return min(there, max(0, self.goal.rollouts - begun))
 
-    def complete(self, identity: str, *, success: bool) -> None:
-        """The trajectory is durable. A second report of the same one changes nothing."""
+    def complete(self, identity: str, *, success: bool) -> bool:
+        """The trajectory is durable. A second report of the same one changes nothing; whether this was the first."""
         self._active.pop(identity, None)
         self.failed.pop(identity, None)
         self._dropped_rollouts.discard(identity)  # it was being played when its task was dropped
-        if identity not in self._completed:
+        is_new = identity not in self._completed
+        if is_new:
             self._completed.add(identity)
             self.successes += success
         if (lease := self._lent.pop(identity, None)) is not None:
             self._schedule.settle(self._places[lease.task.task_id], lease.rollout_index, success)
+        return is_new
 
     def fail(self, identity: str, attempt: int, error: str) -> bool:
         """An attempt failed through a fault of ours; True where it was the last one."""

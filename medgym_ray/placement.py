@@ -2,8 +2,17 @@
 
 from collections.abc import Mapping
 
+from medgym_ray.config import ModelConfig
+
+ACTOR_CPUS = 0.5
+"""What an actor sets aside. Bookkeeping only: an executor waits most of the time, a replica's GPUs do the work."""
 _CPUS = 2
 """Of a node, per executor: its cells want them."""
+
+
+def engine_cpus(model: ModelConfig) -> float:
+    """Of one replica; a simulated one is mostly asleep, and a laptop is to hold dozens."""
+    return 0.0 if model.kind == "simulated" else ACTOR_CPUS
 
 
 def allot(nodes: Mapping[str, float], taken: float, wanted: int, fixed: int | None) -> dict[str, int]:

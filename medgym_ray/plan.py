@@ -28,7 +28,7 @@ from medgym_ray.config import (
     validate,
 )
 from medgym_ray.errors import ConfigError
-from medgym_ray.placement import allot
+from medgym_ray.placement import allot, engine_cpus
 from medgym_ray.planning.prediction import Fleet, Prediction, predict
 from medgym_ray.planning.rates import Figure, Rates, rates_of, workload_of
 from medgym_ray.planning.recorded import RecordedRun
@@ -45,8 +45,6 @@ _CPUS_PER_GPU = 24
 _MEMORY_PER_GPU_GB = 256.0
 """Of the host: a node of 8 H100s has 192 CPUs and 2 TiB of memory (AWS p5.48xlarge)."""
 _NODE = "default: 24 CPUs and 256 GB a GPU, as nodes of eight H100s have"
-_ACTOR_CPUS = 0.5
-"""What Ray sets aside for a replica."""
 _SANDBOX_MB = {"namespace": 24.0, "docker": 113.0, "runsc": 204.0}
 """Idle after a pandas cell, benchmarks/RESULTS.md; of a namespace the share of the fork master included."""
 _MEMORY_SHARE = 0.8
@@ -174,8 +172,7 @@ def _hardware(config: PlanConfig, rollouts: int) -> _Hardware:
     memory_gb = config.memory_gb or (gpus * _MEMORY_PER_GPU_GB if gpus else _memory_here_gb())
     fixed, concurrency = config.cluster.executors, config.sandbox.concurrency
     at_once = episodes_per_executor(model, config.sandbox, config.cluster)
-    taken = 0.0 if model.kind == "simulated" else replicas * _ACTOR_CPUS
-    executors = sum(allot({"": cpus}, taken, math.ceil(rollouts / at_once), fixed).values())
+    executors = sum(allot({"": cpus}, replicas * engine_cpus(model), math.ceil(rollouts / at_once), fixed).values())
     fits = max(1, int(memory_gb * 1000 * _MEMORY_SHARE / _sandbox_mb(config.sandbox)))
     sandboxes = executors * concurrency
     here = "this machine" if not gpus else _NODE

@@ -73,6 +73,11 @@ def pss_mb(pids: Iterable[int], kinds: Sequence[str] = ("Pss",)) -> float:
     return total / 1024
 
 
+def without_cluster() -> dict[str, str]:
+    """The environment of a command that is not to find the cluster of whoever runs the benchmark."""
+    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
     """A running container, as this machine's processes."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.measure.processes import without_cluster
 from benchmarks.measure.processor import Meter, metered
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
 from benchmarks.pipeline import ours, peers
@@ -50,7 +51,7 @@ class Bench:
         number = next(self._numbers)
         path = write_replies(self.folder / f"replies-{number}.jsonl", list(spoken))
         settings = (f"model.path={path}", *settings, "cluster.address=local", "cluster.executors=1")
-        run = ours.play(self.meter, self.folder / f"run-{number}", rollouts, settings, ours.environment(), tasks)
+        run = ours.play(self.meter, self.folder / f"run-{number}", rollouts, settings, without_cluster(), tasks)
         say(f"{' '.join(settings[1:])}: {run.trajectories} in {run.span_s:.1f} s, {run.cpu_s:.1f} s of processor time")
         return run
 

@@ -97,11 +97,6 @@ def marginal(small: Run, large: Run) -> Cost:
     return Cost(cpu_ms, more / (large.span_s - small.span_s), Counter(by | {REST: cpu_ms - sum(by.values())}))
 
 
-def environment() -> dict[str, str]:
-    """Of a command that starts a cluster of its own."""
-    return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-
-
 @dataclass(slots=True)
 class _Seen:
     memory_mb: float = 0.0
