@@ -192,9 +192,9 @@ class _TableWriter:
 
     async def close(self) -> None:
         self._closed = True
-        if self._ageing is not None:
-            self._ageing.cancel()
         async with self._disk:
+            if self._ageing is not None:  # not while its thread seals: that goes on, and would meet the one below
+                self._ageing.cancel()
             await asyncio.to_thread(self._seal)
             await asyncio.to_thread(self._seal_waiting)
 

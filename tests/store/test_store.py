@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from medgym_ray.errors import RecordError, StorageError
 from medgym_ray.store.layout import TRAJECTORIES, logs
+from medgym_ray.store.local import LocalDirectory
 from medgym_ray.store.recovery import failure_keys, prepare_directory, recover, successes, tally, worked_s
 from medgym_ray.store.shards import read_manifest
 from medgym_ray.store.writer import DurableWriter, lock
@@ -121,6 +122,34 @@ async def test_full_logs_and_old_logs_become_shards_while_writing(tmp_path: Path
         while "old" not in _ids(tmp_path):
             await asyncio.sleep(0.02)
     await aged.close()
+
+
+class _SlowDisk(LocalDirectory):
+    """Its first shard is not in place before `at_work` was seen and `go` was said."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.at_work, self.go = threading.Event(), threading.Event()
+
+    def place(self, draft: Path, name: str) -> None:
+        self.at_work.set()
+        self.go.wait(10)
+        super().place(draft, name)
+
+
+async def test_a_log_that_is_being_sealed_while_the_run_ends_is_sealed_once(tmp_path: Path) -> None:
+    disk = _SlowDisk(tmp_path)
+    disk.prepare()
+    writer = DurableWriter(disk, "0", {}, 1 << 30, shard_s=0.01)
+    await writer.append(make_trajectory("a"))
+    await asyncio.to_thread(disk.at_work.wait, 10)
+    end = asyncio.ensure_future(writer.close())
+    await asyncio.sleep(0.2)  # time for a second one to set to work
+    disk.go.set()
+    await end
+    assert _ids(tmp_path) == ["a"]
+    assert len(read_manifest(tmp_path)) == 1
+    assert not logs(tmp_path)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
