@@ -18,6 +18,7 @@ from medgym_ray.sandboxes import owners
 _ROOT = Path("/sys/fs/cgroup")
 _PREFIX = "medgym-"
 _KILL_S = 2.0
+_LONGEST = 4096
 _numbers = itertools.count()  # of the process: several factories may make groups
 
 
@@ -35,35 +36,55 @@ _V1 = _Names("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_contr
 _V2 = _Names("memory.max", "memory.current", "memory.events")
 
 
-@dataclass(frozen=True, slots=True)
 class Group:
-    """One sandbox's control groups."""
+    """One sandbox's control groups. Their files stay open: they are used for every cell."""
 
-    memory: Path
-    pids: Path
-    names: _Names
+    def __init__(self, memory: Path, pids: Path, names: _Names) -> None:
+        """Makes them. Raises OSError."""
+        self.directories = frozenset((memory, pids))
+        for directory in self.directories:
+            directory.mkdir(exist_ok=True)
+        with contextlib.ExitStack() as opened:
+
+            def at(path: Path, mode: int) -> int:
+                fd = os.open(path, mode | os.O_CLOEXEC)
+                opened.callback(os.close, fd)
+                return fd
+
+            self._limit = at(memory / names.memory_limit, os.O_WRONLY)
+            self._used = at(memory / names.memory_used, os.O_RDONLY)
+            self._events = at(memory / names.events, os.O_RDONLY)
+            self._processes = at(pids / names.processes, os.O_WRONLY)
+            self._opened = opened.pop_all()
+        self._most_processes = 0
 
     def admit(self, pid: int) -> None:
         """Moves a process, and with it all that it will start, into the group."""
-        for directory in {self.memory, self.pids}:
+        for directory in self.directories:
             (directory / "cgroup.procs").write_text(str(pid))
 
     def allow(self, memory_mb: int, processes: int) -> None:
         """Sets what the next cell may use beyond what the sandbox holds already."""
-        used = int((self.memory / self.names.memory_used).read_text())
-        (self.memory / self.names.memory_limit).write_text(str(used + (memory_mb << 20)))
-        (self.pids / self.names.processes).write_text(str(processes))
+        os.pwrite(self._limit, str(self.used() + (memory_mb << 20)).encode(), 0)
+        if processes != self._most_processes:
+            os.pwrite(self._processes, str(processes).encode(), 0)
+            self._most_processes = processes
+
+    def used(self) -> int:
+        """Bytes of memory that it is charged for."""
+        return int(os.pread(self._used, _LONGEST, 0))
 
     def oom_kills(self) -> int:
         """How often the kernel has killed in this group for memory."""
-        for line in (self.memory / self.names.events).read_text().splitlines():
-            if line.startswith("oom_kill "):
+        for line in os.pread(self._events, _LONGEST, 0).splitlines():
+            if line.startswith(b"oom_kill "):
                 return int(line.split()[1])
         return 0
 
     def remove(self) -> bool:
         """Removes the group; False while a process is still in it."""
-        for directory in {self.memory, self.pids}:
+        self._opened.close()
+        for directory in self.directories:
             try:
                 directory.rmdir()
             except FileNotFoundError:
@@ -99,10 +120,7 @@ class Groups:
     def make(self) -> Group:
         """A new, empty group. Raises OSError."""
         name = f"{self._own_name}-{next(_numbers)}"
-        group = Group(self._memory / name, self._pids / name, self._names)
-        for directory in (group.memory, group.pids):
-            directory.mkdir(exist_ok=True)
-        return group
+        return Group(self._memory / name, self._pids / name, self._names)
 
     @classmethod
     def _version_1(cls) -> "Groups | None":

@@ -12,7 +12,7 @@ from pathlib import Path
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes import bubblewrap
 from medgym_ray.sandboxes.environment import Environment
-from medgym_ray.sandboxes.supervisor import master
+from medgym_ray.sandboxes.supervisor import keeper
 from medgym_ray.sandboxes.supervisor.settings import Settings
 
 _logger = logging.getLogger(__name__)
@@ -88,8 +88,8 @@ class ForkMaster:
     async def _introduced(self, ours: socket.socket) -> int:
         """The number, in this process' namespace, of the new sandbox's first process."""
         await readable(ours.fileno(), _CREATE_S)
-        message, ancillary, _, _ = ours.recvmsg(len(master.READY), socket.CMSG_SPACE(_CREDENTIALS.size))
-        if message != master.READY:
+        message, ancillary, _, _ = ours.recvmsg(len(keeper.READY), socket.CMSG_SPACE(_CREDENTIALS.size))
+        if message != keeper.READY:
             said = ours.recv(4096).decode("utf-8", "replace").strip() if message else ""
             last = said.splitlines()[-1] if said else "the fork master ended" + self.last_words()
             raise SandboxError(bubblewrap.explain_refusal(last))
@@ -113,9 +113,9 @@ class ForkMaster:
             message = ours.recv(65_536)
         except (OSError, TimeoutError):
             message = b""
-        if not message.startswith(master.READY):
+        if not message.startswith(keeper.READY):
             raise SandboxError(bubblewrap.explain_refusal(self._log()))
-        missing = message.removeprefix(master.READY).decode()
+        missing = message.removeprefix(keeper.READY).decode()
         if missing:
             _logger.warning("the sandbox's environment cannot import %s", missing)
         ours.setblocking(False)

@@ -1,8 +1,8 @@
 """The embedded sandbox: namespaces of the kernel, no engine and no image.
 
-Fork masters lie behind bubblewrap and hold warm interpreters; a sandbox is a fork of one with user, process, mount, IPC
-and network namespaces of its own. It is made when a cell runs, from the coldest master that has what the cell imports.
-A reset drops it.
+Fork masters lie behind bubblewrap and hold warm interpreters; a sandbox is a fork of one with user and network
+namespaces of its own, made when a cell runs, from the coldest master that has what the cell imports. It keeps a
+supervisor in process, mount and IPC namespaces, which a reset drops with all that is in them.
 """
 
 import asyncio
@@ -28,11 +28,12 @@ from medgym_ray.sandboxes.wheelhouse import Wheelhouse, ensure_wheelhouse
 
 _CREATE_S = 30.0
 _END_S = 15.0
-_PROCESS_MARGIN = 4  # the supervisor, a spare, a helper
+_REMAINS = 8 << 20
+_PROCESS_MARGIN = 5  # the keeper, the supervisor, a spare, a helper
 
 
 class NamespaceSandbox:
-    """One fork at a time: made for a first cell, dropped at a reset, exchanged for a warmer while it holds nothing."""
+    """One fork at a time: made for a first cell, begun anew after a reset, exchanged where another tier is wanted."""
 
     def __init__(self, factory: "NamespaceFactory") -> None:
         self._factory = factory
@@ -44,7 +45,7 @@ class NamespaceSandbox:
         """Writes files, by path relative to the working directory; they wait for a fork. Raises SandboxError."""
         check_paths(files)
         self._files.update(files)
-        if self._fork is not None:
+        if self._fork is not None and not self._fork.blank:
             await self._fork.put(files)
 
     async def run(self, cell: Cell) -> CellResult:
@@ -54,7 +55,8 @@ class NamespaceSandbox:
     async def reset(self) -> None:
         """Drops everything. Raises SandboxError."""
         self._files.clear()
-        self._bury()
+        if self._fork is not None and not self._fork.blank and not await self._fork.clear():
+            self._bury()
 
     async def close(self) -> None:
         """Ends every process; safe to call twice."""
@@ -65,18 +67,23 @@ class NamespaceSandbox:
             await fork.end()
 
     def alive(self) -> bool:
-        """See Sandbox."""
-        return not self._closed and (self._fork is None or self._fork.alive())
+        """See Sandbox. A fork with nothing in it is exchanged where it has died."""
+        return not self._closed and (self._fork is None or self._fork.blank or self._fork.alive())
 
     async def _forked(self, tier: int) -> "_Fork":
         if self._closed:
             raise SandboxError("the sandbox is gone: it is closed")
-        if self._fork is not None and self._fork.tier < tier and self._fork.untouched:
+        fork = self._fork
+        if fork is not None and not fork.blank:
+            if not (fork.tier < tier and fork.untouched):
+                return fork
+            self._bury()
+        elif fork is not None and not (fork.tier == tier and await fork.begin_anew()):
             self._bury()
         if self._fork is None:
             self._fork = await self._factory.fork(tier)
-            if self._files:
-                await self._fork.put(self._files)
+        if self._files:
+            await self._fork.put(self._files)
         return self._fork
 
     def _bury(self) -> None:
@@ -89,17 +96,20 @@ class NamespaceSandbox:
 class _Fork:
     """The processes of one sandbox, as seen from the host."""
 
-    def __init__(self, session: Session, tier: int, pidfd: int, admission: "asyncio.Task[Group | None]") -> None:
-        """`tier`: how warm it is."""
+    def __init__(self, session: Session, tier: int, pidfd: int, group: Group | None) -> None:
+        """`tier`: how warm it is; `pidfd`: of its keeper."""
         self.tier = tier
         self.untouched = True
         """Whether it holds what was put into it and nothing else."""
+        self.blank = False
+        """Whether its supervisor was dismissed, and no other asked for."""
         self._session = session
         self._pidfd = pidfd
-        self._admission = admission
+        self._group = group
+        self._used_when_new = group.used() if group is not None else 0
+        self._oom_kills = 0
 
     async def put(self, files: Mapping[str, bytes]) -> None:
-        await self._admission
         await self._session.put(files)
 
     async def run(self, cell: Cell) -> CellResult:
@@ -109,25 +119,45 @@ class _Fork:
         return result
 
     async def _run(self, cell: Cell) -> CellResult:
-        group = await self._admission
+        group = self._group
         if group is None:
             return await self._session.run(cell)
         try:
             group.allow(cell.limits.memory_mb, cell.limits.processes + _PROCESS_MARGIN)
-            before = group.oom_kills()
             result = await self._session.run(cell)
-            killed = group.oom_kills() > before
+            before, self._oom_kills = self._oom_kills, group.oom_kills()
         except OSError as error:
             raise SandboxError(f"the sandbox's control group is out of reach: {error}") from None
-        if killed and result.status in (CellStatus.KILLED, CellStatus.ERROR):
+        if self._oom_kills > before and result.status in (CellStatus.KILLED, CellStatus.ERROR):
             return dataclasses.replace(result, status=CellStatus.MEMORY_LIMIT)
         return result
+
+    async def clear(self) -> bool:
+        """Ends its supervisor with all that it has started; whether that could be said to it."""
+        try:
+            await self._session.dismiss()
+        except SandboxError:
+            return False
+        self.blank = self.untouched = True
+        return True
+
+    async def begin_anew(self) -> bool:
+        """Has another supervisor; False where its keeper has gone instead, or memory of what was there has not."""
+        try:
+            await self._session.begin()
+            await self._session.hello(_CREATE_S)
+            if self._group is not None and self._group.used() > self._used_when_new + _REMAINS:
+                return False  # a cell's limit lies above what there is: it would rise with what is still to go
+        except (SandboxError, OSError):
+            return False
+        self.blank = False
+        return True
 
     def alive(self) -> bool:
         return self._session.alive()
 
     def kill(self) -> None:
-        """Kills the sandbox's first process, with which the kernel ends all others."""
+        """Kills the sandbox's keeper, with which the kernel ends all others."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
@@ -141,12 +171,10 @@ class _Fork:
             raise SandboxError("a sandbox did not end") from None
         finally:
             os.close(self._pidfd)
-            with contextlib.suppress(SandboxError):
-                group = await self._admission
-                for _ in range(20 if group is not None else 0):  # the kernel lets go of the last a little later
-                    if group is None or group.remove():
-                        break
-                    await asyncio.sleep(0.05)
+            for _ in range(20 if self._group is not None else 0):  # the kernel lets go of the last a little later
+                if self._group is None or self._group.remove():
+                    break
+                await asyncio.sleep(0.05)
 
 
 class NamespaceFactory:
@@ -248,15 +276,22 @@ class NamespaceFactory:
         if not self._masters:
             raise SandboxError("the namespace sandbox is not started")
         master = self._masters[tier]
-        pidfd = -1
+        pidfd, group = -1, None
         ours = session = None
         try:
             ours, pid = await master.fork()
             pidfd = os.pidfd_open(pid)
+            if self._groups is not None:
+                group = self._groups.make()
+                await asyncio.to_thread(group.admit, pid)  # it takes the kernel some ten milliseconds
             reader, writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
             session = Session(reader, writer)
-            await session.hello(_CREATE_S)
-            return _Fork(session, tier, pidfd, asyncio.create_task(self._admit(session, pid)))
+            await session.begin()
+            try:
+                await session.hello(_CREATE_S)
+            except SandboxError as error:
+                raise SandboxError(bubblewrap.explain_refusal(str(error))) from None
+            return _Fork(session, tier, pidfd, group)
         except BaseException as error:
             if session is not None:
                 await session.close()
@@ -266,6 +301,8 @@ class NamespaceFactory:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 os.close(pidfd)
+            if group is not None:
+                group.remove()
             if isinstance(error, OSError | TimeoutError):
                 reason = f"{error or 'no answer'}{master.last_words()}"
                 raise SandboxError(f"a sandbox could not be made: {reason}") from None
@@ -281,22 +318,6 @@ class NamespaceFactory:
             extra_environment=bubblewrap.extra_environment(environment),
             packages=self._wheelhouse is not None,
         )
-
-    async def _admit(self, session: Session, pid: int) -> Group | None:
-        """Puts a new sandbox into a control group, then lets it begin. Moving a process takes the kernel some ten
-        milliseconds, in which the sandbox can already be handed out. Raises SandboxError."""
-        group = None
-        try:
-            if self._groups is not None:
-                group = self._groups.make()
-                await asyncio.to_thread(group.admit, pid)
-        except OSError as error:
-            if group is not None:
-                group.remove()
-            raise SandboxError(f"the sandbox's control group is out of reach: {error}") from None
-        with contextlib.suppress(SandboxError):  # closed meanwhile, which the next request will say
-            await session.begin()
-        return group
 
     def bury(self, fork: _Fork) -> None:
         """Sees a sandbox that was killed to its end."""

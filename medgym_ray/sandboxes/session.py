@@ -66,7 +66,7 @@ class Session:
         """The supervisor's first message. Raises SandboxError."""
         message = await self._guarded(self._receive(), timeout, "the supervisor did not start")
         if message.get("ready") is not True:
-            raise self._fail("the supervisor's first message is not one")
+            raise self._fail(message.get("why") or "the supervisor's first message is not one")
         return message
 
     async def put(self, files: Mapping[str, bytes]) -> None:
@@ -104,7 +104,7 @@ class Session:
             raise self._fail(f"a reply that makes no sense ({error})") from None
 
     async def begin(self) -> None:
-        """Lets a supervisor that was held make its first process. Raises SandboxError."""
+        """Lets a supervisor that was held, or not even made, set to work. Raises SandboxError."""
         await self._send({"id": 0, "op": "begin"})
 
     async def ping(self) -> None:
@@ -112,9 +112,13 @@ class Session:
         if not self._busy:
             await self._send({"id": 0, "op": "ping"})
 
+    async def dismiss(self) -> None:
+        """Has the supervisor end, with all it has started. Who follows it says hello. Raises SandboxError."""
+        await self._send({"id": 0, "op": "reset"})
+
     async def reset(self, timeout: float) -> dict[str, Any]:
         """Asks for a fresh supervisor, which introduces itself once everything is wiped. Raises SandboxError."""
-        await self._send({"id": 0, "op": "reset"})
+        await self.dismiss()
         return await self.hello(timeout)
 
     def alive(self) -> bool:

@@ -240,12 +240,12 @@ def test_groups_of_the_dead_are_removed_and_their_processes_with_them(groups):
     try:
         made[0].admit(left.pid)
         swept = set(cgroups.sweep())
-        assert {made[0].memory, made[0].pids} <= swept
+        assert made[0].directories <= swept
         assert left.wait(WAIT_S) == -signal.SIGKILL
-        assert not made[0].memory.exists()
+        assert not any(directory.exists() for directory in made[0].directories)
         for group in (made[1], live):
-            assert group.memory.is_dir()
-            assert group.memory not in swept
+            assert all(directory.is_dir() for directory in group.directories)
+            assert not group.directories & swept
     finally:
         left.kill()
         left.wait()
@@ -257,7 +257,7 @@ def test_a_factory_s_start_removes_groups_of_the_dead(groups):
     group = group_of(GONE, groups)
     found = Groups.find()
     assert found is not None
-    assert not group.memory.exists()
+    assert not any(directory.exists() for directory in group.directories)
     found.close()
 
 

@@ -109,7 +109,7 @@ def _limit(settings: Settings, limits: dict[str, Any]) -> None:
     }
     if settings.uid is None:
         # Counted per user and user namespace; with docker it would count all containers, which have the pids cgroup.
-        hard[resource.RLIMIT_NPROC] = int(limits["processes"]) + 1  # the supervisor counts
+        hard[resource.RLIMIT_NPROC] = int(limits["processes"]) + 2  # supervisor and keeper count
     for kind, value in hard.items():
         _, ceiling = resource.getrlimit(kind)
         value = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)

@@ -77,7 +77,7 @@ def unshare(flags: int) -> None:
 
 
 def clone(namespaces: int) -> int:
-    """fork(2) into new namespaces, the child being the first process of a new PID namespace; 0 in the child.
+    """fork(2) into new namespaces, the child being the first process of a new PID namespace, if any; 0 in the child.
 
     One fork where unshare(2) would need two. What Python does round its own forks is done here as well.
     """
@@ -122,8 +122,8 @@ def raise_loopback() -> None:
 def drop_capabilities() -> None:
     """Gives up every capability in every set; no later exec can bring one back."""
     for capability in range(_LAST_CAPABILITY + 1):
-        # Fails for numbers the kernel does not know, which is what is wanted.
-        _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), _ZERO, _ZERO, _ZERO)
+        if _libc.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), _ZERO, _ZERO, _ZERO) != 0:
+            break  # the kernel knows no more
     _libc.prctl(PR_CAP_AMBIENT, ctypes.c_ulong(PR_CAP_AMBIENT_CLEAR_ALL), _ZERO, _ZERO, _ZERO)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)()

@@ -55,6 +55,7 @@ class Supervisor:
         self._writer = writer
         self._spare: Process | None = None
         self._dying: Process | None = None
+        self._oom_kills = watch.OomKills()
         self._as_put = files.glance(settings)
 
     def serve(self, hello: dict[str, Any], *, held: bool = False) -> NoReturn:
@@ -141,7 +142,7 @@ class Supervisor:
 
     def _execute(self, request: dict[str, Any], process: Process) -> dict[str, Any] | None:
         """Runs a cell to its end and describes it; None where it never began."""
-        oom_before = watch.oom_kills()
+        oom_before = self._oom_kills.count()
         execution = Execution(self._settings, process, request, self._writer)
         testimony = execution.testimony
         status = execution.wait(self._reader)
@@ -166,7 +167,7 @@ class Supervisor:
         if status is None and not testimony.started:
             return None
         if status is None:
-            status = _status(code or 0, cpu, float(execution.limits["cpu_s"]), watch.oom_kills() > oom_before)
+            status = _status(code or 0, cpu, float(execution.limits["cpu_s"]), self._oom_kills.count() > oom_before)
         reply = {
             "status": status,
             "exit_code": code,

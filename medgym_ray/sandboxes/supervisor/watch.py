@@ -131,11 +131,18 @@ def usage(pid: int) -> tuple[float, int] | None:
         return None
 
 
-def oom_kills() -> int:
+class OomKills:
     """How often the kernel has killed for memory in this container, where that can be seen from inside."""
-    for path in _OOM_COUNTERS:
-        with contextlib.suppress(OSError, ValueError), open(path, "rb") as counters:  # noqa: PTH123
+
+    def __init__(self) -> None:
+        self._counters = next((path for path in _OOM_COUNTERS if os.path.exists(path)), None)  # noqa: PTH110
+
+    def count(self) -> int:
+        """Until now; 0 where it can't be seen."""
+        if self._counters is None:
+            return 0
+        with contextlib.suppress(OSError, ValueError), open(self._counters, "rb") as counters:  # noqa: PTH123
             for line in counters:
                 if line.startswith(b"oom_kill "):
                     return int(line.split()[1])
-    return 0
+        return 0
