@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from actors import metrics
 from actors.calls import Seat
 from actors.conductor import Report
 from actors.logs import start_logging
+from actors.outbox import PAUSE_S, Outbox
 from actors.replica import ReplicatedPolicy
 from medgym_ray.config import GenerateConfig, episodes_per_executor
 from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
@@ -44,7 +47,9 @@ from medgym_ray.work import Work
 
 _LOG = logging.getLogger(__name__)
 _IDLE_S = 0.2
-"""Between two questions for leases while all of them are out."""
+"""Between two messages to the conductor while nothing happens; while much does, they are `PAUSE_S` apart."""
+_LATEST = 0.2
+"""The weight of the latest of these pauses in what is expected of the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +81,23 @@ class SandboxExecutor:
         start_logging(name)
         self._name, self._plan, self._cores = name, plan, cores
         self._conductor, self._writer = Seat(None), Seat(None)
+        self._outbox = Outbox(self._writer)
         self._replicated: ReplicatedPolicy | None = None
         self._families: dict[str, Family] = {}
         self._vetted: dict[str, asyncio.Task[str | None]] = {}
         self._rollouts: dict[str, _Rollout] = {}
         """What runs, by its trajectory's id."""
+        self._ahead: deque[Lease] = deque()
+        """Rollouts that wait for one to end, so that none has to wait for a message."""
+        self._over = 0
+        """Rollouts that ended since the last message to the conductor."""
+        self._pace = 0.0
+        """How many mostly do between two messages."""
         self._reports: list[Report] = []
         """Of what is durable and not yet told to the conductor."""
         self._turned = asyncio.Event()
         self._fatal: BaseException | None = None
-        self._closing = False
+        self._stopped = self._closing = False
 
     async def start(self) -> None:
         """Gets tables, sandboxes, chat template and recorded replies ready, while the other actors start.
@@ -130,24 +142,28 @@ class SandboxExecutor:
         self._replicated = ReplicatedPolicy(replicas, self._plan.config.model.max_in_flight) if replicas else None
         over = False
         while self._fatal is None:
-            wanted = 0 if over else max(0, self._most() - len(self._rollouts))
+            told_at = time.monotonic()
+            self._pace += (self._over - self._pace) * _LATEST
+            wanted = 0 if over else max(0, self._room() + int(self._pace) - len(self._ahead))
             leases, over = await self._exchange(wanted)
+            self._ahead.extend(leases)
+            if self._stopped:
+                await self._give_back_ahead()
             if self._closing:
-                for lease in leases:
-                    await self._conductor.ask("give_back", lease)
                 return
-            for lease in leases:
-                self._begin(lease)
+            self._begin_ahead()
             if over and not self._rollouts and not self._reports:
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._turned.wait(), _IDLE_S)
+            await asyncio.sleep(told_at + PAUSE_S - time.monotonic())
             self._turned.clear()
         raise self._fatal
 
     async def _exchange(self, wanted: int) -> tuple[list[Lease], bool]:
         """Tells the conductor what is durable, and takes up to `wanted` leases; whether the run is over, too."""
         reports, self._reports = self._reports, []
+        self._over = 0
         told = (reports, wanted, len(self._rollouts), self._sandboxes.use())
         leases, over = await self._conductor.ask("exchange", self._name, *told)
         return leases, over
@@ -160,15 +176,32 @@ class SandboxExecutor:
             return most
         return min(most, self._replicated.capacity + config.sandbox.concurrency)
 
-    def _begin(self, lease: Lease) -> None:
-        task = asyncio.create_task(self._play(lease))
-        self._rollouts[lease.trajectory_id] = _Rollout(lease, task)
-        task.add_done_callback(self._look)
+    def _room(self) -> int:
+        """Rollouts that could be begun now; those that wait for the disk count once there are as many of them."""
+        most = self._most()
+        return min(most - len(self._rollouts) + len(self._outbox), 2 * most - len(self._rollouts))
+
+    def _begin_ahead(self) -> None:
+        """Begins rollouts while there is room."""
+        while self._ahead and self._fatal is None and self._room() > 0:
+            lease = self._ahead.popleft()
+            task = asyncio.create_task(self._play(lease))
+            self._rollouts[lease.trajectory_id] = _Rollout(lease, task)
+            task.add_done_callback(self._look)
+
+    async def _give_back_ahead(self) -> None:
+        while self._ahead:
+            await self._conductor.ask("give_back", self._ahead.popleft())
 
     def _look(self, task: "asyncio.Task[None]") -> None:
         """A rollout is over; what it could not even report ends the run."""
         error = None if task.cancelled() else task.exception()  # cancelled: the run is being stopped
         self._fatal = self._fatal or error
+        self._turn()
+
+    def _turn(self) -> None:
+        """There may be room, or something to tell."""
+        self._begin_ahead()
         self._turned.set()
 
     async def _play(self, lease: Lease) -> None:
@@ -216,7 +249,10 @@ class SandboxExecutor:
             )
             self._rollouts[lease.trajectory_id].episode = episode
             trajectory: Trajectory = await episode.run()
-        await self._writer.ask("append", trajectory)
+        durable = self._outbox.put(trajectory)
+        self._over += 1
+        self._turn()
+        await durable
         metrics.done(trajectory)
         self._reports.append(Report(trajectory.trajectory_id, trajectory.success, Work.of(trajectory)))
 
@@ -276,7 +312,7 @@ class SandboxExecutor:
 
     async def held(self) -> list[Lease]:
         """What it works on, for a conductor that follows one that died."""
-        return [rollout.lease for rollout in self._rollouts.values()]
+        return [*self._ahead, *(rollout.lease for rollout in self._rollouts.values())]
 
     async def use_conductor(self, conductor: Any) -> None:
         """The conductor died; another follows it."""
@@ -299,6 +335,8 @@ class SandboxExecutor:
 
     async def stop(self, drain_s: float) -> None:
         """Lets running episodes end for `drain_s` seconds, then gives the rest back."""
+        self._stopped = True  # what is lent in this moment goes back as well
+        await self._give_back_ahead()
         running = [rollout.task for rollout in self._rollouts.values()]
         if running:
             await asyncio.wait(running, timeout=drain_s)

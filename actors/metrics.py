@@ -62,7 +62,7 @@ METRICS: Mapping[str, Declared] = {
     ),
     "medgym_acknowledged_total": Declared("counter", "Trajectories that the writer acknowledged as durable."),
     "medgym_acknowledge_seconds": Declared(
-        "histogram", "From a trajectory's arrival at the writer to its acknowledgement.", bounds=tuple(_SHORT_S)
+        "histogram", "From the arrival of trajectories at the writer to their acknowledgement.", bounds=tuple(_SHORT_S)
     ),
 }
 
@@ -113,9 +113,9 @@ def load(playing: int, sandboxes: Use) -> None:
     _metric("medgym_sandbox_slots").set(sandboxes.places)
 
 
-def acknowledged(seconds: float) -> None:
-    """The writer answered."""
-    _count("medgym_acknowledged_total")
+def acknowledged(trajectories: int, seconds: float) -> None:
+    """The writer answered for some that came together."""
+    _count("medgym_acknowledged_total", trajectories)
     _metric("medgym_acknowledge_seconds").observe(seconds)
 
 

@@ -3,11 +3,11 @@
 import asyncio
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from actors import metrics
 from actors.logs import start_logging
-from medgym_ray.errors import StorageError
+from medgym_ray.errors import RecordError, StorageError
 from medgym_ray.store.recovery import failure_keys, recover, successes
 from medgym_ray.store.roots import root_at
 from medgym_ray.store.run import is_run
@@ -43,12 +43,17 @@ class ShardWriter:
         recover(self._root)
         return successes(self._root), failure_keys(self._root)
 
-    async def append(self, trajectory: Trajectory) -> bool:
-        """Returns once the trajectory is durable; False for an id that already was."""
+    async def append(self, trajectories: Sequence[Trajectory]) -> list[RecordError | None]:
+        """Returns once all are durable but those that do not fit the schema, which it says why. Raises StorageError."""
         came = time.monotonic()
-        is_new = await self._opened().append(trajectory)
-        metrics.acknowledged(time.monotonic() - came)
-        return is_new
+        ends = await asyncio.gather(*map(self._opened().append, trajectories), return_exceptions=True)
+        refusals: list[RecordError | None] = []
+        for end in ends:
+            if isinstance(end, BaseException) and not isinstance(end, RecordError):
+                raise end
+            refusals.append(end if isinstance(end, RecordError) else None)
+        metrics.acknowledged(refusals.count(None), time.monotonic() - came)
+        return refusals
 
     async def append_failure(self, failure: Failure) -> None:
         """Returns once the failure is durable."""

@@ -251,18 +251,19 @@ async def _drive(
     stop = _Stop(console, config.cluster.drain_s, chronicle.note)
     try:
         try:
-            await pipeline.start()
-        except (ClusterError, PolicyError, SandboxError, StorageError) as error:
-            raise ConfigError(str(error)) from error
-        if config.cluster.run_s is not None:
-            asyncio.get_running_loop().call_later(config.cluster.run_s, stop.time_is_over)
-        last = await _show_work(pipeline, stop.asked, chronicle)
+            try:
+                await pipeline.start()
+            except (ClusterError, PolicyError, SandboxError, StorageError) as error:
+                raise ConfigError(str(error)) from error
+            if config.cluster.run_s is not None:
+                asyncio.get_running_loop().call_later(config.cluster.run_s, stop.time_is_over)
+            last = await _show_work(pipeline, stop.asked, chronicle)
+        finally:
+            await pipeline.close()
     except ConfigError:
         raise
     except MedgymError as error:
         raise type(error)(f"{error}; {_kept(pipeline)}, the same command goes on") from error
-    finally:
-        await pipeline.close()
     counts = last.counts
     interrupted = stop.by_signal and not last.finished
     return Outcome(

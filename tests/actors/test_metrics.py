@@ -78,13 +78,13 @@ def test_a_trajectory_is_counted_once_with_the_times_of_its_turns(recorded: _Rec
 def test_load_failures_and_acknowledgements(recorded: _Recorded) -> None:
     metrics.load(3, Use(places=8, busy=2))
     metrics.failed("SandboxError")
-    metrics.acknowledged(0.01)
+    metrics.acknowledged(3, 0.01)
     assert recorded.values == [
         ("active_episodes", 3, {}),
         ("busy_sandboxes", 2, {}),
         ("sandbox_slots", 8, {}),
         ("failures_total", 1, {"error_class": "SandboxError"}),
-        ("acknowledged_total", 1, {}),
+        ("acknowledged_total", 3, {}),
         ("acknowledge_seconds", 0.01, {}),
     ]
 

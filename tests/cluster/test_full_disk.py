@@ -12,12 +12,12 @@ from tests.cluster.command import generate, replay_file, rows
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1.5 MB."""
+    """A file system of 0.8 MB."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system takes root")
     folder = tmp_path / "disk"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "none", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=800k", "none", folder], check=True)
     yield folder
     subprocess.run(["umount", folder], check=True)
 

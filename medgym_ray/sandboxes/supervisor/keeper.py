@@ -104,4 +104,3 @@ def _new_file_systems(settings: Settings) -> None:
         options = f"size={size}m,nr_inodes={settings.inodes},mode=1777"
         kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
     kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
-
