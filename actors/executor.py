@@ -48,6 +48,8 @@ from medgym_ray.work import Work
 _LOG = logging.getLogger(__name__)
 _IDLE_S = 0.2
 """Between two messages to the conductor while nothing happens; while much does, they are `PAUSE_S` apart."""
+_UNWRITTEN = 256
+"""Trajectories on their way to the disk beyond which nothing more is begun."""
 _LATEST = 0.2
 """The weight of the latest of these pauses in what is expected of the next."""
 
@@ -177,9 +179,9 @@ class SandboxExecutor:
         return min(most, self._replicated.capacity + config.sandbox.concurrency)
 
     def _room(self) -> int:
-        """Rollouts that could be begun now; those that wait for the disk count once there are as many of them."""
-        most = self._most()
-        return min(most - len(self._rollouts) + len(self._outbox), 2 * most - len(self._rollouts))
+        """Rollouts that could be begun now; those that wait for the disk are over, while they do not pile up."""
+        waiting = len(self._outbox)
+        return self._most() - len(self._rollouts) + waiting if waiting < _UNWRITTEN else 0
 
     def _begin_ahead(self) -> None:
         """Begins rollouts while there is room."""

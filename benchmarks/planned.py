@@ -55,7 +55,7 @@ def taken_s(tasks: int, rollouts: int, run: Path) -> tuple[float, int]:
 def rows(folder: Path) -> Sequence[Sequence[str]]:
     """Of the table."""
     say("a short run, to plan from")
-    taken_s(30, 4, folder / "measured")
+    taken_s(60, 4, folder / "measured")
     found = []
     for tasks, rollouts in _SIZES:
         planned = planned_s(tasks, rollouts, folder / "measured", folder)

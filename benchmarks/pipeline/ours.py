@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -46,6 +47,17 @@ class Run:
     """That its turns waited for the policy, queueing aside, in all."""
     cpu_by: Mapping[str, float]
     """The seconds of processor time by who spent them; what is left of `cpu_s` are cells and sandboxes."""
+    cpu_at: Sequence[tuple[float, float]]
+    """The sum of these seconds, at moments of the run (seconds since the epoch)."""
+    ends: Sequence[float]
+    """When its trajectories ended (seconds since the epoch), in that order."""
+
+    def between(self, first: int, last: int) -> tuple[float, float]:
+        """Of the trajectories of these places: ms of processor time each, cells aside, and how many a second."""
+        times, seconds = zip(*self.cpu_at, strict=True)
+        began, ended = self.ends[first], self.ends[last - 1]
+        spent = np.interp([began, ended], times, seconds)
+        return float(spent[1] - spent[0]) / (last - first) * 1000, (last - first) / (ended - began)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,9 @@ def play(
     table = pq.read_table(folder / "trajectories", columns=columns)
     span = pc.max(table["finished_at"]).as_py() - pc.min(table["started_at"]).as_py()
     generate_ms = pc.sum(table["generate_ms"]).as_py() - pc.sum(table["queue_ms"]).as_py()
-    return Run(table.num_rows, wall_s, cpu_s, seen.memory_mb, span.total_seconds(), generate_ms / 1000, seen.cpu_by())
+    ends = sorted(end.timestamp() for end in table["finished_at"].to_pylist())
+    measured = (cpu_s, seen.memory_mb, span.total_seconds(), generate_ms / 1000)
+    return Run(table.num_rows, wall_s, *measured, seen.cpu_by(), seen.cpu_at, ends)
 
 
 def marginal(small: Run, large: Run) -> Cost:
@@ -100,6 +114,7 @@ def marginal(small: Run, large: Run) -> Cost:
 @dataclass(slots=True)
 class _Seen:
     memory_mb: float = 0.0
+    cpu_at: list[tuple[float, float]] = field(default_factory=list)
     _cpu: dict[int, tuple[str, float]] = field(default_factory=dict)
 
     def look(self) -> None:
@@ -107,6 +122,7 @@ class _Seen:
         below = descendants(table, {os.getpid()})
         self.memory_mb = max(self.memory_mb, pss_mb(below))
         self._cpu |= {pid: (_WHO[table[pid].name], table[pid].cpu_s) for pid in below if table[pid].name in _WHO}
+        self.cpu_at.append((time.time(), sum(seconds for _, seconds in self._cpu.values())))
 
     def cpu_by(self) -> dict[str, float]:
         total: Counter[str] = Counter()
