@@ -185,7 +185,7 @@ class SandboxExecutor:
 
     def _begin_ahead(self) -> None:
         """Begins rollouts while there is room."""
-        while self._ahead and self._fatal is None and self._room() > 0:
+        while self._ahead and not self._stopped and self._fatal is None and self._room() > 0:
             lease = self._ahead.popleft()
             task = asyncio.create_task(self._play(lease))
             self._rollouts[lease.trajectory_id] = _Rollout(lease, task)
