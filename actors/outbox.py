@@ -47,9 +47,10 @@ class Outbox:
         bundle, self._waiting = self._waiting, []
         try:
             refusals = await self._writer.ask("append", [trajectory for trajectory, _ in bundle])
+            ends = list(zip(bundle, refusals, strict=True))
         except Exception as error:
-            refusals = [error] * len(bundle)
-        for (_, durable), refusal in zip(bundle, refusals, strict=True):
+            ends = [(waiting, error) for waiting in bundle]
+        for (_, durable), refusal in ends:
             if durable.done():  # whoever waited was cancelled
                 continue
             if refusal is None:

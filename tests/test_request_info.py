@@ -181,7 +181,7 @@ async def test_an_executor_mounts_the_tables_of_its_families_and_nothing_else(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(registry.FAMILIES, "wards", Wards)
-    conductor, writer = Remote(exchange=[([Lease("t", TASK, 0, 0, 1, 1e9)], False)]), Remote()
+    conductor, writer = Remote(exchange=[([Lease("t", TASK, 0, 0, 1, 1e9)], False)]), Remote(append=[[None]])
     executor = _executor(root)
     await executor.start()
     try:
@@ -189,7 +189,7 @@ async def test_an_executor_mounts_the_tables_of_its_families_and_nothing_else(
     finally:
         await executor.close()
     assert "fail" not in conductor.given, conductor.given
-    ((trajectory,),) = writer.given["append"]
+    (([trajectory],),) = writer.given["append"]
     asked, listed, submitted = trajectory.turns
     assert (trajectory.success, submitted.status) == (True, "ok")
     assert '- "Intensive care" (2 rows, similar)' in asked.observation
