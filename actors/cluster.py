@@ -111,6 +111,11 @@ def living_nodes() -> dict[str, float]:
     return {node["NodeID"]: float(node["Resources"].get("CPU", 0.0)) for node in ray.nodes() if node["Alive"]}
 
 
+def addresses() -> set[str]:
+    """The IP addresses of the cluster's nodes."""
+    return {str(node["NodeManagerAddress"]) for node in ray.nodes() if node["Alive"]}
+
+
 def on(node: str) -> Any:
     """Puts an actor on this node or nowhere.
 
@@ -193,6 +198,19 @@ def require(cluster: Cluster, *, cpus: float, gpus: float) -> None:
         raise ClusterError(
             f"the run needs {cpus:g} CPU(s), the cluster has {have_cpus:g}; lower cluster.executors or model.replicas"
         )
+
+
+_GPU_GB = {
+    "T4": 16, "V100": 16, "P100": 16, "L4": 24, "A10G": 24, "A100-40G": 40, "A100": 40, "L40S": 48, "A100-80G": 80,
+    "H100": 80, "H20": 96, "GH200": 96, "H200": 141, "B200": 180,
+}  # fmt: skip
+"""Memory of what Ray calls `accelerator_type:NAME` (the least, where one name has two sizes)."""
+
+
+def gpu_memory_gb(cluster: Cluster) -> float | None:
+    """Of the smallest GPU of the cluster; None where its kind is not known."""
+    kinds = [name.partition(":")[2] for name in cluster.resources if name.startswith("accelerator_type:")]
+    return min((_GPU_GB[kind] for kind in kinds), default=None) if all(kind in _GPU_GB for kind in kinds) else None
 
 
 def disconnect() -> None:

@@ -6,9 +6,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from actors import metrics
 from actors.calls import Seat
@@ -16,8 +16,10 @@ from actors.conductor import Report
 from actors.logs import start_logging
 from actors.outbox import PAUSE_S, Outbox
 from actors.replica import ReplicatedPolicy
+from medgym_ray import plugins
 from medgym_ray.config import GenerateConfig, episodes_per_executor
-from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
+from medgym_ray.debugger import Debugger, ModelDebugger
+from medgym_ray.episode import Episode
 from medgym_ray.errors import (
     ClusterError,
     MedgymError,
@@ -28,26 +30,32 @@ from medgym_ray.errors import (
     StorageError,
     TaskError,
 )
+from medgym_ray.formats.registry import FORMATS
+from medgym_ray.judge import Judge
 from medgym_ray.leases import Lease
-from medgym_ray.paths import sample_dir
 from medgym_ray.policies.base import Policy, Sampling
+from medgym_ray.policies.endpoint import connect
 from medgym_ray.policies.noisy import NoisyOracle, with_mistakes
+from medgym_ray.policies.registry import chat_template
 from medgym_ray.policies.scripted import oracle_policy, read_replies, replay_policy
 from medgym_ray.policies.simulated import Dictation
-from medgym_ray.policies.vllm import load_template
+from medgym_ray.rollout import EpisodeIdentity, EpisodeSettings
+from medgym_ray.sandboxes.base import Sandbox
 from medgym_ray.sandboxes.configured import configured_factory
 from medgym_ray.sandboxes.lazy import LazySandbox
 from medgym_ray.sandboxes.pool import SandboxPool
 from medgym_ray.tables.families import FamilyTables
 from medgym_ray.tables.index import TableIndex
 from medgym_ray.tasks.base import Family, Task
-from medgym_ray.tasks.registry import FAMILIES, make_family
+from medgym_ray.tasks.registry import lies_under, make_family, wanted_families
 from medgym_ray.trajectory import Trajectory
 from medgym_ray.work import Work
 
 _LOG = logging.getLogger(__name__)
-_IDLE_S = 0.2
-"""Between two messages to the conductor while nothing happens; while much does, they are `PAUSE_S` apart."""
+_WAITING_S = 0.2
+"""Between two messages to the conductor while it has nothing to lend; while much happens, they are `PAUSE_S` apart."""
+_BUSY_S = 1.0
+"""While there is room for no more and nothing ends."""
 _UNWRITTEN = 256
 """Trajectories on their way to the disk beyond which nothing more is begun."""
 _LATEST = 0.2
@@ -63,6 +71,16 @@ class RunPlan:
     run_key: str
     code_version: str
     provenance: Mapping[str, str]
+    packages: Mapping[str, str] = field(default_factory=dict)
+    """Of others, by version: those that bring what the run uses. Every node needs them."""
+
+
+class Cut(Protocol):
+    """What can be ended before its time."""
+
+    def cut(self) -> None:
+        """Ends it as `deadline`, with what it has."""
+        ...
 
 
 @dataclass(slots=True)
@@ -71,7 +89,7 @@ class _Rollout:
 
     lease: Lease
     task: "asyncio.Task[None]"
-    episode: Episode | None = None
+    episode: Cut | None = None
     """Once its task was vetted and its policy is there."""
 
 
@@ -101,11 +119,13 @@ class SandboxExecutor:
         self._fatal: BaseException | None = None
         self._stopped = self._closing = False
 
-    async def start(self) -> None:
+    async def start(self, keys: Mapping[str, str] | None = None) -> None:
         """Gets tables, sandboxes, chat template and recorded replies ready, while the other actors start.
 
-        Raises SandboxError, ConfigError.
+        `keys`: those of the endpoints that a debugger or a judge asks, by their settings. Raises SandboxError,
+        ConfigError.
         """
+        plugins.require(self._plan.packages)
         config = self._plan.config
         sandbox = config.sandbox
         self._tables = await asyncio.to_thread(self._open_tables)
@@ -119,13 +139,13 @@ class SandboxExecutor:
         self._recorded = {}
         if config.model.path is not None and config.model.scripted:
             self._recorded = read_replies(Path(config.model.path))
-        self._template = load_template(config.model.path or "") if config.model.kind == "vllm" else None
+        self._template = chat_template(config.model)
+        self._asked = await connect(config.endpoints(), keys or {})
+        judge = self._asked.get("judge.endpoint")
+        self._judge = Judge(judge, config.judge.endpoint.model or "") if judge is not None else None
         self._settings = EpisodeSettings(
             protocol=config.protocol,
-            agent_format=config.agent.format,
-            max_turns=config.agent.max_turns,
-            deadline_s=config.agent.deadline_s,
-            turn_s=config.agent.turn_s,
+            agent=config.agent,
             sampling=Sampling(config.sampling.temperature, config.sampling.top_p, config.sampling.max_tokens),
             limits=sandbox.limits,
         )
@@ -133,9 +153,9 @@ class SandboxExecutor:
     def _open_tables(self) -> FamilyTables:
         """Of the families of the run that lie on this node. Raises ConfigError."""
         tasks = self._plan.config.tasks
-        root = sample_dir() if tasks.root is None else Path(tasks.root).expanduser().resolve()
-        names = tasks.families or [name for name in sorted(FAMILIES) if (root / name).is_dir()]
-        return FamilyTables(root, [self._family(name) for name in dict.fromkeys(names)])
+        root = None if tasks.root is None else Path(tasks.root).expanduser().resolve()
+        names = [name for name in wanted_families(tasks) if tasks.families is not None or lies_under(name, root)]
+        return FamilyTables(root, [self._family(name) for name in names])
 
     async def run(self, conductor: Any, writer: Any, replicas: Mapping[str, Any]) -> None:
         """Leases and plays until nothing is left. Raises StorageError where nothing can be made durable any more."""
@@ -146,7 +166,7 @@ class SandboxExecutor:
         while self._fatal is None:
             told_at = time.monotonic()
             self._pace += (self._over - self._pace) * _LATEST
-            wanted = 0 if over else max(0, self._room() + int(self._pace) - len(self._ahead))
+            wanted = 0 if over else max(0, self._room() + self._in_advance() - len(self._ahead))
             leases, over = await self._exchange(wanted)
             self._ahead.extend(leases)
             if self._stopped:
@@ -157,7 +177,7 @@ class SandboxExecutor:
             if over and not self._rollouts and not self._reports:
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._turned.wait(), _IDLE_S)
+                await asyncio.wait_for(self._turned.wait(), _WAITING_S if len(leases) < wanted else _BUSY_S)
             await asyncio.sleep(told_at + PAUSE_S - time.monotonic())
             self._turned.clear()
         raise self._fatal
@@ -182,6 +202,10 @@ class SandboxExecutor:
         """Rollouts that could be begun now; those that wait for the disk are over, while they do not pile up."""
         waiting = len(self._outbox)
         return self._most() - len(self._rollouts) + waiting if waiting < _UNWRITTEN else 0
+
+    def _in_advance(self) -> int:
+        """Rollouts to be had at hand, so that none has to wait for a message when another ends."""
+        return int(self._pace)
 
     def _begin_ahead(self) -> None:
         """Begins rollouts while there is room."""
@@ -235,28 +259,38 @@ class SandboxExecutor:
         if reason is not None:
             await self._conductor.ask("drop_task", lease.task.task_id, reason)
             return
-        policy = self._policy(family, lease)
-        tables = self._tables.index(family)
         async with LazySandbox(self._sandboxes) as sandbox:
-            episode = Episode(
-                lease.task,
-                family,
-                policy,
-                sandbox,
-                lambda: LazySandbox(self._graders),
-                self._settings,
-                self._identity(lease, tables),
-                self._template,
-                tables,
-            )
-            self._rollouts[lease.trajectory_id].episode = episode
-            trajectory: Trajectory = await episode.run()
+            trajectory = await self._perform(lease, family, sandbox)
+        if self._judge is not None:
+            trajectory = await self._judge.judged(trajectory, lease.task, family)
         durable = self._outbox.put(trajectory)
         self._over += 1
         self._turn()
         await durable
         metrics.done(trajectory)
         self._reports.append(Report(trajectory.trajectory_id, trajectory.success, Work.of(trajectory)))
+
+    async def _perform(self, lease: Lease, family: Family, sandbox: Sandbox) -> Trajectory:
+        """From the first prompt to the score. Raises what an episode raises."""
+        tables = self._tables.index(family)
+        policy = self._policy(family, lease)
+        episode = Episode(
+            lease.task,
+            family,
+            policy,
+            sandbox,
+            self._grader,
+            self._settings,
+            self._identity(lease, tables),
+            self._template,
+            tables,
+            self._debugger(policy),
+        )
+        self._rollouts[lease.trajectory_id].episode = episode
+        return await episode.run()
+
+    def _grader(self) -> LazySandbox:
+        return LazySandbox(self._graders)
 
     def _family(self, name: str) -> Family:
         if name not in self._families:
@@ -283,18 +317,25 @@ class SandboxExecutor:
             return self._script(family, lease)
         return Dictation(self._script(family, lease), self._replicated) if kind == "simulated" else self._replicated
 
+    def _debugger(self, policy: Policy) -> Debugger | None:
+        """For one rollout; none where rules explain."""
+        if self._plan.config.agent.debugger == "policy":
+            return ModelDebugger(policy, self._template)
+        endpoint = self._asked.get("agent.debugger_endpoint")
+        return ModelDebugger(endpoint, sampling=Sampling()) if endpoint is not None else None
+
     def _script(self, family: Family, lease: Lease) -> Policy:
         """Replies that are known beforehand."""
-        task, model = lease.task, self._plan.config.model
+        task, model, agent = lease.task, self._plan.config.model, self._plan.config.agent
         if model.path is not None:
             return replay_policy(self._recorded, task.task_id)
         actions = family.oracle(task)
         if actions is None:
             raise TaskError(f"{task.task_id} has no gold program for the oracle")
         if model.mistakes:
-            max_turns = self._plan.config.agent.max_turns
-            return NoisyOracle(with_mistakes(actions, family.actions, model.mistakes, lease.seed, max_turns))
-        return oracle_policy(actions)
+            actions = with_mistakes(actions, family.actions, model.mistakes, lease.seed, agent.max_turns)
+            return NoisyOracle(actions, FORMATS[agent.format])
+        return oracle_policy(actions, FORMATS[agent.format])
 
     def _identity(self, lease: Lease, tables: TableIndex | None) -> EpisodeIdentity:
         plan = self._plan

@@ -1,15 +1,16 @@
-"""Trajectories on their way to the writer: those that end at about the same time travel together.
+"""Trajectories on their way to the writer: where many end, those that end at about the same time travel together.
 
 A message, an fsync and an acknowledgement cost several times what a trajectory adds to them.
 """
 
 import asyncio
+import time
 
 from actors.calls import Seat
 from medgym_ray.trajectory import Trajectory
 
 PAUSE_S = 0.1
-"""What a trajectory waits at most for others to go with."""
+"""Between two messages: what a trajectory waits at most for others to go with, and where few end, it waits for none."""
 
 _Waiting = tuple[Trajectory, "asyncio.Future[None]"]
 
@@ -22,6 +23,7 @@ class Outbox:
         self._waiting: list[_Waiting] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._under_way = 0
+        self._next_message = 0.0
 
     def __len__(self) -> int:
         """Trajectories that are not acknowledged yet."""
@@ -43,7 +45,8 @@ class Outbox:
         self._under_way -= 1
 
     async def _send_soon(self) -> None:
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(self._next_message - time.monotonic())
+        self._next_message = time.monotonic() + PAUSE_S
         bundle, self._waiting = self._waiting, []
         try:
             refusals = await self._writer.ask("append", [trajectory for trajectory, _ in bundle])

@@ -11,19 +11,23 @@ from typing import Any
 import ray
 
 from actors.calls import Seat, answer, kill, reason
-from actors.cluster import Cluster, here, living_nodes, on, require
+from actors.cluster import Cluster, gpu_memory_gb, here, living_nodes, on, require
 from actors.conductor import Conductor, Progress
 from actors.executor import RunPlan, SandboxExecutor
+from actors.gang import Gang
 from actors.replica import PolicyReplica
 from actors.watch import ReplicaWatch
 from actors.writer import ShardWriter
 from medgym_ray.config import episodes_per_executor
 from medgym_ray.errors import ClusterError, ConfigError, PolicyError, StorageError
 from medgym_ray.events import ActorFollowed, ActorLost, Event, NodeJoined, NodeLeft
+from medgym_ray.judge import PATIENCE_S
 from medgym_ray.leases import Counts, Lease
 from medgym_ray.occupancy import Use
 from medgym_ray.patience import Patience
 from medgym_ray.placement import ACTOR_CPUS, allot, engine_cpus
+from medgym_ray.policies.endpoint import POLICY, read_key
+from medgym_ray.policies.shapes import check_memory
 from medgym_ray.sampling.goal import Goal
 from medgym_ray.store.objects import settings
 from medgym_ray.store.roots import Root
@@ -59,17 +63,20 @@ class Pipeline:
         goal: Goal | None,
         tell: Callable[[str], None],
         note: Callable[[Event], None],
+        player: type[SandboxExecutor] = SandboxExecutor,
     ) -> None:
         """`known` is what is durable, and whether it was a success; `goal` is that of adaptive sampling.
 
-        `tell` gets a line about each actor that died, `note` an event.
+        `player`: what plays episodes. `tell` gets a line about each actor that died, `note` an event.
         """
         self._plan, self._cluster, self._root = plan, cluster, root
         self._tasks, self._known, self._goal = tasks, known, goal
-        self._tell, self._note = tell, note
+        self._tell, self._note, self._player = tell, note, player
         self._writer: Any = None
         self._conductor = Seat(None)
         self._replicas: dict[str, Any] = {}
+        self._gangs: dict[str, Gang] = {}
+        """What replicas that may spread over nodes have set aside."""
         self._replica_watch = ReplicaWatch(self._replicas)
         self._executors: dict[str, Any] = {}
         self._homes: dict[str, str] = {}
@@ -79,10 +86,14 @@ class Pipeline:
         self._given_up: set[str] = set()
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._last: Progress | None = None
+        self._engine_tokens = 0
         self._stopping: asyncio.Task[None] | None = None
         executors = sum(self._allotted(cluster.nodes).values())
         cpus = executors * ACTOR_CPUS + self._engines * engine_cpus(self._plan.config.model)
         require(cluster, cpus=cpus, gpus=self._engines * self._gpus())
+        memory_gb = gpu_memory_gb(cluster)
+        if memory_gb is not None and self._plan.config.model.kind == "vllm":
+            check_memory(self._plan.config.model, memory_gb)
 
     @property
     def _engines(self) -> int:
@@ -106,9 +117,18 @@ class Pipeline:
         """How many there are, and how busy."""
         return self._replica_watch.use()
 
+    @property
+    def engine_tokens(self) -> int:
+        """What the engines had generated when they were closed, whoever it was for."""
+        return self._engine_tokens
+
+    async def addresses(self) -> list[str]:
+        """Where gateways listen."""
+        return list(await asyncio.gather(*(answer(actor.address.remote()) for actor in self._executors.values())))
+
     def _gpus(self) -> float:
         """Of one replica."""
-        return self._plan.config.model.tensor_parallel_size * self._plan.config.model.gpus
+        return self._plan.config.model.ranks * self._plan.config.model.gpus
 
     async def start(self) -> None:
         """Starts every actor and waits until each is ready. Raises the typed error of the first that is not."""
@@ -153,7 +173,7 @@ class Pipeline:
             "rollouts": config.sampling.rollouts,
             "attempts": config.agent.attempts,
             "seed": config.seed,
-            "lease_s": config.agent.deadline_s + _SLACK_S,
+            "lease_s": config.agent.deadline_s + _SLACK_S + (PATIENCE_S if config.judge.kind != "none" else 0.0),
             "goal": self._goal,
         }
         if self._last is not None:
@@ -172,10 +192,17 @@ class Pipeline:
 
     async def _start_replica(self, name: str) -> Any:
         model = self._plan.config.model
+        where: dict[str, Any] = {"num_gpus": self._gpus()}
+        if model.pipeline_parallel_size > 1:
+            if (before := self._gangs.pop(name, None)) is not None:
+                before.disband()
+            gang = self._gangs[name] = Gang(engine_cpus(model), model.ranks, model.gpus)
+            await gang.ready()
+            where = {"scheduling_strategy": gang.seat()}
         replica = self._spawn(
-            PolicyReplica, name, model, env=model.env, num_cpus=engine_cpus(model), num_gpus=self._gpus()
+            *(PolicyReplica, name, model, self._plan.packages), env=model.env, num_cpus=engine_cpus(model), **where
         )
-        await answer(replica.start.remote())
+        await answer(replica.start.remote(read_key(model.endpoint) if model.kind == "openai" else None))
         self._replicas[name] = replica
         return replica
 
@@ -196,7 +223,7 @@ class Pipeline:
         name = f"executor-{self._born}"
         self._born += 1
         executor = self._executors[name] = self._spawn(
-            SandboxExecutor,
+            self._player,
             *(name, self._plan, cores),
             num_cpus=ACTOR_CPUS,
             scheduling_strategy=on(node),
@@ -204,7 +231,7 @@ class Pipeline:
         self._homes[name] = node
         try:
             async with asyncio.timeout(_START_S):
-                await answer(executor.start.remote())
+                await answer(executor.start.remote(self._keys()))
         except TimeoutError:
             self._lose_executor(name)
             raise ClusterError(f"no executor started within {_START_S:g} s; are the node's CPUs taken?") from None
@@ -212,6 +239,11 @@ class Pipeline:
             self._lose_executor(name)
             raise
         return name
+
+    def _keys(self) -> dict[str, str]:
+        """Of the endpoints that executors ask. Given by a call: what a constructor gets is kept by the cluster."""
+        endpoints = self._plan.config.endpoints()
+        return {setting: read_key(endpoint) for setting, endpoint in endpoints.items() if setting != POLICY}
 
     def _lose_executor(self, name: str) -> None:
         kill(self._executors.pop(name))
@@ -404,14 +436,24 @@ class Pipeline:
         """Ends sandboxes and engines, seals what is open, and removes our actors. Raises StorageError from sealing."""
         others = [*self._executors.values(), *self._replicas.values()]
         try:
+            await self._count_tokens()
             await _within(_CLOSE_S, [actor.close.remote() for actor in others])
             await self._close_writer()
         finally:
             for actor in [*others, self._conductor.actor, self._writer]:
                 if actor is not None:
                     kill(actor)
+            for gang in self._gangs.values():
+                gang.disband()
             if self._stopping is not None:
                 await _cancel([self._stopping])
+
+    async def _count_tokens(self) -> None:
+        ends = [answer(replica.generated.remote()) for replica in self._replicas.values()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TELL_S):
+                counted = await asyncio.gather(*ends, return_exceptions=True)
+                self._engine_tokens = sum(tokens for tokens in counted if isinstance(tokens, int))
 
     async def _close_writer(self) -> None:
         if self._writer is None:

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ray
@@ -14,14 +13,13 @@ from ray.exceptions import ActorDiedError, RayError
 from actors.calls import LOST, unwrapped
 from actors.logs import start_logging
 from actors.metrics import ReplicaMeter
+from medgym_ray import plugins
 from medgym_ray.config import ModelConfig
 from medgym_ray.errors import ClusterError, EngineDead, PolicyError
 from medgym_ray.occupancy import Use
 from medgym_ray.policies.base import Engine, EngineLoad, Generation, GenerationRequest
+from medgym_ray.policies.registry import make_engine
 from medgym_ray.policies.routing import Router
-from medgym_ray.policies.scripted import HostedReplay
-from medgym_ray.policies.simulated import SimulatedEngine
-from medgym_ray.policies.vllm import VllmPolicy
 from medgym_ray.store.lengths import recorded_lengths
 
 _LAST_WORDS_S = 1.0
@@ -33,47 +31,51 @@ _AGAIN_S = 5.0
 class PolicyReplica:
     """One engine on its GPUs."""
 
-    def __init__(self, name: str, model: ModelConfig) -> None:
+    def __init__(self, name: str, model: ModelConfig, packages: Mapping[str, str]) -> None:
+        """`packages`: see RunPlan."""
         start_logging(name)
         self._name = name
         self._model = model
+        self._packages = packages
         self._engine: Engine | None = None
+        self._generated = 0
         self._requests = ReplicaMeter(name)
         self._died = asyncio.Event()
         self._death: EngineDead | None = None
 
-    async def start(self) -> None:
-        """Loads the model. Apart from the constructor, so that an error keeps its type. Raises what the policy does."""
-        if self._model.kind == "simulated":
-            simulation, limit = self._model.simulation, self._model.max_model_len
-            lengths = recorded_lengths(simulation.recorded) if simulation.recorded else ()
-            self._engine = SimulatedEngine(simulation, max_model_len=limit, replica=self._name, lengths=lengths)
-            return
-        assert self._model.path is not None
-        if self._model.kind == "replay":
-            self._engine = HostedReplay(Path(self._model.path), self._name)
-            return
+    async def start(self, key: str | None = None) -> None:
+        """Loads the model. Apart from the constructor, so that an error keeps its type. Raises what the policy does.
+
+        `key` is an endpoint's; also because what a constructor gets is kept by the cluster.
+        """
+        plugins.require(self._packages)
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
-        self._engine = VllmPolicy(
-            self._model.path,
-            max_model_len=self._model.max_model_len,
-            tensor_parallel_size=self._model.tensor_parallel_size,
-            engine=self._model.engine,
-            replica=self._name,
-        )
+        engine = self._engine = make_engine(self._model, self._name, self._lengths(), key)
+        await engine.warm_up()
+
+    def _lengths(self) -> Sequence[int]:
+        recorded = self._model.simulation.recorded
+        return recorded_lengths(recorded) if recorded and self._model.kind == "simulated" else ()
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """One reply. Raises PolicyError, ContextFull. An engine that is dead takes its actor with it."""
         assert self._engine is not None, "start() comes first"
         try:
             with self._requests.request():
-                return await self._engine.generate(request)
+                generation = await self._engine.generate(request)
         except EngineDead as error:
             self._death = error
             self._died.set()
             # It would fail every request that is still sent here; but first let those under way learn why.
             asyncio.get_running_loop().call_later(_LAST_WORDS_S, os._exit, 1)
             raise
+        if generation.load is not None:
+            self._generated = generation.load.generated
+        return generation
+
+    async def generated(self) -> int:
+        """Tokens that its engine had generated at its last reply, those that nobody waited for any more among them."""
+        return self._generated
 
     async def live(self) -> None:
         """Never returns: who waits for it learns of the actor's end, by EngineDead where its engine is the reason."""

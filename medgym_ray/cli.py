@@ -19,8 +19,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
+from medgym_ray import plugins
 from medgym_ray.errors import ConfigError, MedgymError
 from medgym_ray.paths import conf_dir
+from medgym_ray.plugins import Group
 
 _GROUPS_WITH_DEFAULT = ("model", "tasks", "sandbox", "sampling", "cluster", "output", "agent")
 # From 1.4 on Hydra warns where a version base is given, before it where none is.
@@ -51,6 +53,7 @@ def main(
     of Python's, can be no field). In a multirun every job runs; the exit code is the highest of theirs.
     """
     ConfigStore.instance().store(name=f"{config_name}_schema", node=schema)
+    _offer_plugins()
     typed = {f"--{key}": f"{key}=true" for key in switches}
     sys.argv[1:] = [_spelled(argument, aliases or {}) for argument in sys.argv[1:]]
     sys.argv[1:] = [typed.get(argument, argument) for argument in plain_groups(sys.argv[1:])]
@@ -79,6 +82,17 @@ def main(
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(max(codes, default=0))
+
+
+def _offer_plugins() -> None:
+    """What other packages bring is chosen as what is ours: tasks=NAME, +model=NAME, sandbox=NAME."""
+    store = ConfigStore.instance()
+    for name in plugins.names(Group.FAMILIES):
+        store.store(group="tasks", name=name, node={"families": [name]})
+    for name in plugins.names(Group.POLICIES):
+        store.store(group="model", name=name, node={"name": name, "kind": name, "gpus": 0})
+    for name in plugins.names(Group.SANDBOXES):
+        store.store(group="sandbox", name=name, node={"kind": name})
 
 
 def plain_groups(arguments: Sequence[str]) -> list[str]:

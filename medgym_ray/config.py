@@ -1,45 +1,20 @@
-"""The configuration as dataclasses, validated once, at the door.
+"""The configuration as dataclasses; validation.py checks it once, at the door.
 
 Plain dataclasses without Hydra: an actor that unpickles a configuration needs neither Hydra nor OmegaConf.
 """
 
-import dataclasses
-import hashlib
-import json
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from medgym_ray.errors import ConfigError
 from medgym_ray.sampling.goal import Goal
 from medgym_ray.sandboxes.base import PREIMPORT, Limits
-from medgym_ray.sandboxes.packages import Packages
 
 MISSING: Any = "???"
 """What OmegaConf reads as a mandatory value."""
 
-# What may change between two runs into one directory: more rollouts or tasks extend a run, the rest does not touch
-# what a trajectory is.
-_NOT_IDENTITY = (
-    "agent.attempts",
-    "cluster",
-    "model.env",
-    "model.hosted",
-    "model.max_in_flight",
-    "model.replicas",
-    "model.simulation",
-    "output",
-    "resume",
-    "sampling.budget_gpu_s",
-    "sampling.budget_rollouts",
-    "sampling.pairs",
-    "sampling.probe",
-    "sampling.rollouts",
-    "sandbox.concurrency",
-    "tasks.limit",
-)
+POLICIES = ("oracle", "openai", "replay", "simulated", "vllm")
+"""Our values of `model.kind`; other packages may bring more."""
+_SCRIPTED = ("oracle", "replay")
 
 
 @dataclass
@@ -70,23 +45,63 @@ class SimulationConfig:
 
 
 @dataclass
+class PricesConfig:
+    """US dollars per million tokens."""
+
+    prompt: float = 0.0
+    cached: float | None = None
+    """Prompt tokens that the server still knew; unset: as the others."""
+    completion: float = 0.0
+
+
+@dataclass
+class EndpointConfig:
+    """A server that speaks the OpenAI chat API."""
+
+    base_url: str | None = None
+    """Unset: OpenAI's own."""
+    model: str | None = None
+    """By the name that the server has for it."""
+    key_env: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key; the key itself is written nowhere."""
+    azure_api_version: str | None = None
+    """Set: `base_url` is that of an Azure resource, and `model` one of its deployments."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """More fields of each request's body; null leaves one out that would be sent."""
+    usd_per_million: PricesConfig = field(default_factory=PricesConfig)
+
+
+@dataclass
+class JudgeConfig:
+    """A model's opinion of what was submitted, beside the true reward and never in its place."""
+
+    kind: str = "none"
+    """none or openai"""
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
+
+
+@dataclass
 class ModelConfig:
     """A policy: `kind` says which code drives it."""
 
     name: str = MISSING
     kind: str = MISSING
-    """oracle, replay, simulated or vllm"""
+    """oracle, replay, simulated, vllm, openai, or the name of another package's policy"""
     path: str | None = None
     """Weights (a directory or a Hub id) or, for replay and simulated, the file of recorded replies."""
     replicas: int = 1
+    lora: str | None = None
+    """Directory of an adapter (PEFT's files) that is put upon the weights."""
     tensor_parallel_size: int = 1
+    pipeline_parallel_size: int = 1
+    """Above 1 a replica may spread over nodes; its GPUs are then set aside together."""
     gpus: float = 1.0
-    """Per tensor-parallel rank; 0 runs the engine on CPUs."""
+    """Per rank (tensor parallel times pipeline parallel); 0 runs the engine on CPUs."""
     max_model_len: int = 32768
     max_in_flight: int = 64
     """Requests per replica."""
     engine: dict[str, Any] = field(default_factory=dict)
-    """Passed to vLLM's AsyncEngineArgs as it is."""
+    """Passed to vLLM's AsyncEngineArgs as it is; another package's policy reads what it likes."""
     env: dict[str, str] = field(default_factory=dict)
     """Environment variables of the replica's process."""
     hosted: bool = False
@@ -94,6 +109,8 @@ class ModelConfig:
     mistakes: float = 0.0
     """oracle: how likely a gold program is preceded by a wrong version of it, which fails and is then repaired."""
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    endpoint: EndpointConfig = field(default_factory=EndpointConfig)
+    """kind=openai"""
 
     @property
     def scripted(self) -> bool:
@@ -102,11 +119,16 @@ class ModelConfig:
 
     def engines(self) -> int:
         """How many replica actors the model runs in."""
-        return self.replicas if self.kind in ("simulated", "vllm") or self.hosted else 0
+        return self.replicas if self.hosted or self.kind not in _SCRIPTED else 0
+
+    @property
+    def ranks(self) -> int:
+        """Of one replica's engine."""
+        return self.tensor_parallel_size * self.pipeline_parallel_size
 
     def all_gpus(self) -> float:
         """How many GPUs the model holds."""
-        return self.engines() * self.tensor_parallel_size * self.gpus
+        return self.engines() * self.ranks * self.gpus
 
 
 @dataclass
@@ -133,6 +155,8 @@ class TasksConfig:
     split: str = "test"
     limit: int | None = None
     """Per family."""
+    scorer: str | None = None
+    """Another package's scorer, which has the last word after the family's own."""
     medagentbench: MedAgentBenchConfig = field(default_factory=MedAgentBenchConfig)
 
 
@@ -160,6 +184,15 @@ class AgentConfig:
     """The agent's language and the bounds of an episode."""
 
     format: str = "json"
+    """json, tools (the model's own tool calls) or code (a fenced block)"""
+    guided: bool = False
+    """json, vLLM: the engine can say nothing but an action."""
+    thoughts: str = "keep"
+    """keep or strip: whether a policy is shown what it thought (<think>…</think>) in earlier replies."""
+    debugger: str = "trace"
+    """What explains a program that failed, beside the tracer's facts: trace (rules), policy (the one that plays, asked
+    apart) or openai (the model of `debugger_endpoint`)."""
+    debugger_endpoint: EndpointConfig = field(default_factory=EndpointConfig)
     max_turns: int = 15
     deadline_s: float = 900.0
     """Wall clock of one trajectory."""
@@ -174,7 +207,7 @@ class SandboxConfig:
     """Where cells run."""
 
     kind: str = MISSING
-    """namespace or docker"""
+    """namespace, docker, or the name of another package's sandbox"""
     concurrency: int = 16
     """Sandboxes per executor. An episode that waits for its policy needs none unless it has left files in it."""
     preimport: list[str] = field(default_factory=lambda: list(PREIMPORT))
@@ -219,6 +252,17 @@ class ClusterConfig:
 
 
 @dataclass
+class PrivacyConfig:
+    """Where restricted data may go."""
+
+    hosts: list[str] = field(default_factory=list)
+    """Your own, beside this machine and the cluster's nodes."""
+    allow_third_party: bool = False
+    agreement: str | None = None
+    """What allows it; every record of the run names it."""
+
+
+@dataclass
 class OutputConfig:
     """Where trajectories go. Sizes in MiB, times in seconds."""
 
@@ -236,12 +280,23 @@ class GenerateConfig:
     tasks: TasksConfig = field(default_factory=TasksConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     protocol: str = "submit"
     resume: bool = True
     seed: int = 0
+
+    def endpoints(self) -> dict[str, EndpointConfig]:
+        """Those that the run asks, by their settings: what they are shown goes past the gate of medgym_ray.privacy."""
+        asked = {
+            "model.endpoint": (self.model.kind, self.model.endpoint),
+            "agent.debugger_endpoint": (self.agent.debugger, self.agent.debugger_endpoint),
+            "judge.endpoint": (self.judge.kind, self.judge.endpoint),
+        }
+        return {setting: endpoint for setting, (kind, endpoint) in asked.items() if kind == "openai"}
 
     def goal(self, worked_s: float) -> Goal | None:
         """What adaptive sampling aims at where earlier commands have worked that long; None: it is not asked for."""
@@ -258,175 +313,29 @@ _EPISODES_A_SANDBOX = 4
 """A turn of a model takes seconds, a cell milliseconds."""
 
 
+@dataclass
+class GatewayOptions:
+    """Agents that are not ours: where they find a policy and their tasks."""
+
+    host: str = "127.0.0.1"
+    """Where to listen; any other address shows tasks to whoever reaches it."""
+    port: int = 8088
+    agent: str = "external"
+    """Its name, for the records."""
+    command: str | None = None
+    """Starts it, once per rollout; unset: agents come by themselves and ask for a session."""
+    inside: bool = False
+    """Whether `command` runs in the rollout's sandbox, beside the files of `folder`, and not on the executor's host."""
+    folder: str | None = None
+
+
+@dataclass
+class GatewayConfig(GenerateConfig):
+    """One run of `medgym_ray.gateway`."""
+
+    gateway: GatewayOptions = field(default_factory=GatewayOptions)
+
+
 def episodes_per_executor(model: ModelConfig, sandbox: SandboxConfig, cluster: ClusterConfig) -> int:
     """How many are under way at once in each."""
     return cluster.episodes or sandbox.concurrency * (_EPISODES_A_SANDBOX if model.engines() else 1)
-
-
-def validate(config: GenerateConfig) -> None:
-    """Raises ConfigError with one line for the first value that cannot be meant."""
-    _one_of("model.kind", config.model.kind, ("oracle", "replay", "simulated", "vllm"))
-    _one_of("protocol", config.protocol, ("submit", "paper"))
-    _one_of("sandbox.kind", config.sandbox.kind, ("namespace", "docker"))
-    _one_of("agent.format", config.agent.format, ("json",))
-    validate_tasks(config.tasks)
-    _check_numbers(config)
-    _check_adaptive(config)
-    _check_texts(config)
-    sandbox = config.sandbox
-    Packages(tuple(sandbox.packages), sandbox.wheelhouse, sandbox.index_url).check()
-    if config.model.kind == "replay" and config.model.path is None:
-        raise ConfigError("model=replay needs model.path=FILE.jsonl, the recorded replies")
-    if config.model.kind == "oracle" and config.model.path is not None:
-        raise ConfigError(f"model.path={config.model.path}: the oracle takes none; +model=replay does")
-
-
-def validate_tasks(tasks: TasksConfig) -> None:
-    """Raises ConfigError with one line, as `validate` does."""
-    _one_of("tasks.source", tasks.source, ("all", "sample", "hub"))
-    _one_of("tasks.split", tasks.split, ("train", "test"))
-    if tasks.source == "sample" and tasks.root is not None:
-        raise ConfigError("tasks=sample is the bundled data; leave out tasks.root, or say tasks=all")
-    if tasks.source == "hub" and tasks.root is not None:
-        raise ConfigError("tasks=hub reads what is public on the Hub; leave out tasks.root, or say tasks=all")
-    if tasks.source != "hub" and tasks.hub is not None:
-        raise ConfigError(f"tasks.hub={tasks.hub}: add tasks.source=hub")
-
-
-def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"{key}={value}: one of {', '.join(choices)}")
-
-
-def _check_numbers(config: GenerateConfig) -> None:
-    simulation = config.model.simulation
-    positive = {
-        "model.replicas": config.model.replicas,
-        "model.tensor_parallel_size": config.model.tensor_parallel_size,
-        "model.max_model_len": config.model.max_model_len,
-        "model.max_in_flight": config.model.max_in_flight,
-        "model.simulation.prefill_tokens_s": simulation.prefill_tokens_s,
-        "model.simulation.chunk_tokens": simulation.chunk_tokens,
-        "model.simulation.step_ms": simulation.step_ms,
-        "model.simulation.kv_tokens": simulation.kv_tokens,
-        "model.simulation.reply_tokens": simulation.reply_tokens,
-        "sampling.rollouts": config.sampling.rollouts,
-        "sampling.probe": config.sampling.probe,
-        "sampling.max_tokens": config.sampling.max_tokens,
-        "agent.max_turns": config.agent.max_turns,
-        "agent.attempts": config.agent.attempts,
-        "agent.deadline_s": config.agent.deadline_s,
-        "agent.turn_s": config.agent.turn_s,
-        "sandbox.concurrency": config.sandbox.concurrency,
-        "sandbox.work_mb": config.sandbox.work_mb,
-        "sandbox.scratch_mb": config.sandbox.scratch_mb,
-        "output.shard_mb": config.output.shard_mb,
-        "output.shard_s": config.output.shard_s,
-    } | {f"sandbox.limits.{f.name}": getattr(config.sandbox.limits, f.name) for f in dataclasses.fields(Limits)}
-    optional = {
-        "tasks.limit": config.tasks.limit,
-        "sampling.pairs": config.sampling.pairs,
-        "sampling.budget_rollouts": config.sampling.budget_rollouts,
-        "sampling.budget_gpu_s": config.sampling.budget_gpu_s,
-        "cluster.executors": config.cluster.executors,
-        "cluster.episodes": config.cluster.episodes,
-        "cluster.run_s": config.cluster.run_s,
-        "cluster.tail_s": config.cluster.tail_s,
-        "sandbox.cpus": config.sandbox.cpus,
-    }
-    for key, value in positive.items() | {(k, v) for k, v in optional.items() if v is not None}:
-        if not value > 0:  # nan too
-            raise ConfigError(f"{key}={value}: must be above 0")
-    not_negative = {
-        "model.gpus": config.model.gpus,
-        "model.simulation.sequence_ms": simulation.sequence_ms,
-        "model.simulation.reply_spread": simulation.reply_spread,
-        "model.simulation.failures_per_hour": simulation.failures_per_hour,
-        "cluster.drain_s": config.cluster.drain_s,
-    }
-    for key, value in not_negative.items():
-        if not 0 <= value < math.inf:
-            raise ConfigError(f"{key}={value}: must be 0 or above")
-    if not 0 <= config.sampling.temperature < math.inf:
-        raise ConfigError(f"sampling.temperature={config.sampling.temperature}: must be 0 or above")
-    if not 0 < config.sampling.top_p <= 1:
-        raise ConfigError(f"sampling.top_p={config.sampling.top_p}: must lie in (0, 1]")
-    if not 0 <= config.model.mistakes <= 1:
-        raise ConfigError(f"model.mistakes={config.model.mistakes}: must lie in [0, 1]")
-    if config.model.hosted and config.model.kind != "replay":
-        raise ConfigError("model.hosted=true: only +model=replay can be hosted; an engine always is")
-    if config.model.mistakes and not (config.model.scripted and config.model.path is None):
-        raise ConfigError(
-            f"model.mistakes={config.model.mistakes}: only +model=oracle, or =simulated with the oracle's words, makes "
-            "mistakes on purpose"
-        )
-    if not -(2**63) <= config.seed < 2**63:
-        raise ConfigError(f"seed={config.seed}: must fit 64 bits")
-
-
-def _check_adaptive(config: GenerateConfig) -> None:
-    sampling = config.sampling
-    budgets = {"budget_rollouts": sampling.budget_rollouts, "budget_gpu_s": sampling.budget_gpu_s}
-    for key, value in budgets.items():
-        if value is not None and sampling.pairs is None:
-            raise ConfigError(f"sampling.{key}={value}: only sampling=adaptive (sampling.pairs=N) has budgets")
-    if sampling.budget_gpu_s is not None and not config.model.all_gpus():
-        raise ConfigError(
-            f"sampling.budget_gpu_s={sampling.budget_gpu_s}: +model={config.model.name} uses no GPU; "
-            "give sampling.budget_rollouts"
-        )
-    if sampling.pairs is None:
-        return
-    if sampling.rollouts < 2 * sampling.pairs:
-        raise ConfigError(
-            f"sampling.pairs={sampling.pairs}: takes {2 * sampling.pairs} rollouts of a task and more; "
-            f"sampling.rollouts={sampling.rollouts} is the most that one may get"
-        )
-    if sampling.probe > sampling.rollouts:
-        raise ConfigError(f"sampling.probe={sampling.probe}: no more than sampling.rollouts={sampling.rollouts}")
-
-
-def _check_texts(config: GenerateConfig) -> None:
-    texts = {
-        "model.path": config.model.path,
-        "tasks.root": config.tasks.root,
-        "tasks.hub": config.tasks.hub,
-        "tasks.medagentbench.fhir_base": config.tasks.medagentbench.fhir_base,
-        "output.dir": config.output.dir,
-        "cluster.address": config.cluster.address,
-    }
-    for key, text in texts.items():
-        if text is not None and not text.strip():
-            raise ConfigError(f"{key} is empty; give {key}=VALUE or leave it out")
-    if config.tasks.families is not None and not all(name.strip() for name in config.tasks.families or [""]):
-        raise ConfigError("tasks.families is empty; give tasks.families=[NAME,…] or leave it out")
-
-
-def identity(config: GenerateConfig) -> dict[str, Any]:
-    """The keys that decide what a trajectory is, flat (`sampling.temperature`), with paths made absolute."""
-    flat = _flat(dataclasses.asdict(config))
-    if config.tasks.root is not None:
-        flat["tasks.root"] = str(Path(config.tasks.root).expanduser().resolve())
-    if config.tasks.hub is not None and Path(config.tasks.hub).expanduser().is_dir():
-        flat["tasks.hub"] = str(Path(config.tasks.hub).expanduser().resolve())
-    return {k: v for k, v in flat.items() if not any(k == n or k.startswith(f"{n}.") for n in _NOT_IDENTITY)}
-
-
-def run_key(config: GenerateConfig) -> str:
-    """The identity's hash: two runs with the same key make the same trajectories. 64 hex digits."""
-    return identity_key(identity(config))
-
-
-def identity_key(identity: Mapping[str, Any]) -> str:
-    """The hash of an identity, be it fresh or out of run.yaml."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

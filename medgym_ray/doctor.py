@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from medgym_ray import cli
-from medgym_ray.config import ClusterConfig, TasksConfig, validate_tasks
+from medgym_ray.config import ClusterConfig, TasksConfig
 from medgym_ray.errors import ClusterError, SandboxError
 from medgym_ray.policies.vllm import INSTALL, installed_version
 from medgym_ray.sandboxes import reaper
@@ -25,7 +25,8 @@ from medgym_ray.sandboxes.cgroups import Groups
 from medgym_ray.sandboxes.image import BUILD_COMMAND, image_tag
 from medgym_ray.tasks.base import Family, Split
 from medgym_ray.tasks.counts import count
-from medgym_ray.tasks.registry import make_family, source_name, wanted_families
+from medgym_ray.tasks.registry import listed_families, source_name
+from medgym_ray.validation import validate_tasks
 
 
 @dataclass
@@ -61,7 +62,10 @@ def run(config: DoctorConfig) -> int:
     for finding in _cluster(config.cluster):
         table.add_row(finding.part, finding.found or "[yellow]missing", "" if finding.found else finding.cost)
     console.print(table)
-    console.print(_families(config.tasks))
+    families, complaints = listed_families(config.tasks)
+    console.print(_families(families, config.tasks))
+    for complaint in complaints:
+        console.print(complaint, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -188,17 +192,16 @@ def _cluster(config: ClusterConfig) -> list[Finding]:
         cluster.disconnect()
 
 
-def _families(config: TasksConfig) -> Table:
+def _families(families: Sequence[Family], config: TasksConfig) -> Table:
     table = Table("family", "split", "tasks", "paper", "broken", "left out", title=f"Tasks in {source_name(config)}")
-    for name in wanted_families(config):
-        family = make_family(name, config)
+    for family in families:
         for split in get_args(Split):
-            table.add_row(name, split, *_family_row(family, config, split))
+            table.add_row(family.name, split, *_family_row(family, config, split))
     return table
 
 
 def _family_row(family: Family, config: TasksConfig, split: Split) -> tuple[str, ...]:
-    counted, paper = count(family, config, split), f"{family.paper_sizes[split]:,}"
+    counted, paper = count(family, config, split), f"{family.paper_sizes[split]:,}" if family.paper_sizes else ""
     if counted is None:
         return "[yellow]missing", paper, "", ""
     return f"{counted.tasks:,}", paper, str(counted.broken or ""), str(counted.dropped or "")

@@ -109,6 +109,10 @@ class RunEnded(_Event):
     spared: int = 0
     """What adaptive sampling has decided against."""
     missing: int
+    engine_tokens: int = 0
+    """What the engines have generated in this command, whoever it was for."""
+    cost_usd: float = 0.0
+    """What an endpoint has charged for its trajectories."""
     error: str | None = None
 
 

@@ -15,23 +15,27 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 
 import medgym_ray
-from medgym_ray import cli
+from medgym_ray import cli, plugins, privacy
 from medgym_ray.chronicle import Chronicle
-from medgym_ray.config import GenerateConfig, identity, run_key, validate
+from medgym_ray.config import GatewayConfig, GenerateConfig
 from medgym_ray.errors import ClusterError, ConfigError, MedgymError, PolicyError, SandboxError, StorageError
 from medgym_ray.events import ClusterReady, Event, RunEnded, RunStarted, StopAsked
+from medgym_ray.identity import identity, run_key
 from medgym_ray.leases import LeaseBook
+from medgym_ray.policies.endpoint import address, read_key
 from medgym_ray.policies.scripted import ANY_TASK, read_replies
 from medgym_ray.policies.vllm import INSTALL, installed_version
 from medgym_ray.progress import ProgressDisplay, Snapshot
 from medgym_ray.sampling.goal import Goal
 from medgym_ray.store.directory import Held
 from medgym_ray.store.layout import DROPPED
+from medgym_ray.store.objects import bucket_address
 from medgym_ray.store.recovery import Tally, prepare_directory, recover, successes, tally, worked_s
 from medgym_ray.store.roots import Root, root_at
 from medgym_ray.store.run import check_identity, read_dropped, write_adaptive, write_card, write_dropped, write_run_file
 from medgym_ray.store.writer import lock
-from medgym_ray.tasks.registry import TaskSet, load_tasks
+from medgym_ray.tasks.registry import TaskSet, load_tasks, make_family
+from medgym_ray.validation import validate
 
 if TYPE_CHECKING:
     from actors.cluster import Cluster
@@ -56,11 +60,18 @@ class Outcome:
     missing: int
     """Neither done nor dropped nor failed nor spared: the run was stopped before."""
     interrupted: bool
+    engine_tokens: int = 0
+    """What the engines have generated, whoever it was for."""
+    cost_usd: float = 0.0
+    """What an endpoint has charged for this command's trajectories."""
 
 
 def run(config: GenerateConfig) -> int:
     """One run; returns the exit code. Raises a shown as one line, where it could not start."""
     validate(config)
+    privacy.check_override(config.privacy)
+    for endpoint in config.endpoints().values():
+        read_key(endpoint)
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     tasks = load_tasks(config.tasks, config.seed)
     if config.tasks.root is not None:  # executors have working directories of their own
@@ -70,6 +81,7 @@ def run(config: GenerateConfig) -> int:
     _tell_loaded(tasks, console)
     _check_replies(config, tasks)
     key = run_key(config)
+    _check_privacy(config, tasks, key[:12])
     root = root_at(config.output.dir or f"runs/{config.model.name}-{key[:8]}")
     known, held = _open_directory(root, config, console)
     with contextlib.closing(held), Chronicle(root, key[:12]) as chronicle:
@@ -102,6 +114,8 @@ def _ended(outcome: Outcome) -> RunEnded:
         failed=len(outcome.failed),
         spared=outcome.spared,
         missing=outcome.missing,
+        engine_tokens=outcome.engine_tokens,
+        cost_usd=outcome.cost_usd,
     )
 
 
@@ -208,6 +222,31 @@ def _work(
         ray_cluster.disconnect()
 
 
+def _check_privacy(config: GenerateConfig, tasks: TaskSet, run_id: str) -> None:
+    """Before anything that a task says leaves this process. Raises ConfigError."""
+    families = {task.family for task in tasks.tasks}
+    restricted = [name for name in families if make_family(name, config.tasks).restricted]
+    destinations = [privacy.Destination(f"{s}.base_url", address(e)) for s, e in config.endpoints().items()]
+    if config.output.dir is not None and (url := bucket_address(config.output.dir)):
+        destinations.append(privacy.Destination("output.dir", url))
+    try:
+        privacy.check(destinations, restricted, config.privacy)
+    except ConfigError:
+        # It is not on this machine; it may be on another of the cluster's.
+        privacy.check(destinations, restricted, config.privacy, _cluster_addresses(config.cluster.address, run_id))
+
+
+def _cluster_addresses(address: str, run_id: str) -> set[str]:
+    from actors import cluster as ray_cluster
+
+    try:
+        return ray_cluster.addresses() if ray_cluster.attach(address, run_id) is not None else set()
+    except ClusterError as error:
+        raise ConfigError(str(error)) from error
+    finally:
+        ray_cluster.disconnect()
+
+
 def _nothing_to_do(
     config: GenerateConfig, key: str, root: Root, tasks: TaskSet, known: Mapping[str, bool], goal: Goal | None
 ) -> Outcome | None:
@@ -232,20 +271,25 @@ async def _drive(
     console: Console,
     chronicle: Chronicle,
 ) -> Outcome:
-    from actors.executor import RunPlan
+    from actors.executor import RunPlan, SandboxExecutor
+    from actors.gateway import GatewayExecutor
     from actors.pipeline import Pipeline
 
-    versions = _versions()
+    families = {task.family for task in tasks.tasks}
+    packages = plugins.packages_of(config.model.kind, config.sandbox.kind, config.tasks.scorer, families)
+    versions = _versions() | packages
     if config.model.kind == "vllm":
         versions["vllm"] = installed_version() or "unknown"
-    plan = RunPlan(config, key[:12], key, medgym_ray.__version__, versions)
+    provenance = {**versions, **privacy.provenance(config.privacy)}
+    plan = RunPlan(config, key[:12], key, medgym_ray.__version__, provenance, packages)
 
     def tell(line: str) -> None:
         console.print(line, markup=False)
         _LOG.warning("%s", line)
 
     try:
-        pipeline = Pipeline(plan, attached, root, tasks.tasks, known, goal, tell, chronicle.note)
+        player = GatewayExecutor if isinstance(config, GatewayConfig) else SandboxExecutor
+        pipeline = Pipeline(plan, attached, root, tasks.tasks, known, goal, tell, chronicle.note, player)
     except ClusterError as error:
         raise ConfigError(str(error)) from error
     stop = _Stop(console, config.cluster.drain_s, chronicle.note)
@@ -255,6 +299,8 @@ async def _drive(
                 await pipeline.start()
             except (ClusterError, PolicyError, SandboxError, StorageError) as error:
                 raise ConfigError(str(error)) from error
+            if isinstance(config, GatewayConfig):
+                console.print(f"the gateway listens at {', '.join(await pipeline.addresses())}", markup=False)
             if config.cluster.run_s is not None:
                 asyncio.get_running_loop().call_later(config.cluster.run_s, stop.time_is_over)
             last = await _show_work(pipeline, stop.asked, chronicle)
@@ -267,7 +313,15 @@ async def _drive(
     counts = last.counts
     interrupted = stop.by_signal and not last.finished
     return Outcome(
-        counts.requested, counts.done, last.dropped_tasks, last.failed, counts.spared, counts.unsettled, interrupted
+        counts.requested,
+        counts.done,
+        last.dropped_tasks,
+        last.failed,
+        counts.spared,
+        counts.unsettled,
+        interrupted,
+        pipeline.engine_tokens,
+        last.work.cost_usd,
     )
 
 
@@ -355,6 +409,7 @@ def _tell_end(config: GenerateConfig, key: str, root: Root, outcome: Outcome, co
     _tell_reasons("rollouts failed", outcome.failed, console)
     parts = [f"{counted.rows} trajectories", f"success {counted.successes}/{counted.rows} ({_rate(counted)})"]
     parts += [f"{family} {s}/{n}" for family, (n, s) in counted.by_family.items() if len(counted.by_family) > 1]
+    parts += [f"${outcome.cost_usd:.4f} in this command"] if outcome.cost_usd else []
     parts += [f"{len(outcome.dropped)} tasks dropped (see {DROPPED})"] if outcome.dropped else []
     parts += [f"{len(outcome.failed)} failed (see failures/)"] if outcome.failed else []
     parts += [f"stopped with {outcome.missing} to go: the same command goes on"] if outcome.missing else []

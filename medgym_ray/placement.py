@@ -12,7 +12,7 @@ _CPUS = 2
 
 def engine_cpus(model: ModelConfig) -> float:
     """Of one replica; a simulated one is mostly asleep, and a laptop is to hold dozens."""
-    return 0.0 if model.kind == "simulated" else ACTOR_CPUS
+    return 0.0 if model.kind in ("openai", "simulated") else ACTOR_CPUS
 
 
 def allot(nodes: Mapping[str, float], taken: float, wanted: int, fixed: int | None) -> dict[str, int]:

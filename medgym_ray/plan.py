@@ -25,7 +25,6 @@ from medgym_ray.config import (
     SimulationConfig,
     TasksConfig,
     episodes_per_executor,
-    validate,
 )
 from medgym_ray.errors import ConfigError
 from medgym_ray.placement import allot, engine_cpus
@@ -38,7 +37,8 @@ from medgym_ray.planning.workload import Means
 from medgym_ray.policies import shapes
 from medgym_ray.tasks.base import Split
 from medgym_ray.tasks.counts import paper_tasks
-from medgym_ray.tasks.registry import load_tasks, make_family, source_name, wanted_families
+from medgym_ray.tasks.registry import FAMILIES, load_tasks, make_family, source_name, wanted_families
+from medgym_ray.validation import validate
 
 _GIGA = 1e9
 _CPUS_PER_GPU = 24
@@ -133,7 +133,7 @@ def _as_run(tasks: PlanTasksConfig) -> TasksConfig:
 
 def _tasks(config: PlanTasksConfig, seed: int) -> tuple[int, str]:
     """How many tasks, and where that is known from."""
-    if config.source != "all" or config.root is not None:
+    if config.source != "all" or config.root is not None or not FAMILIES.keys() >= set(wanted_families(config)):
         found = load_tasks(_as_run(config), seed)
         return len(found.tasks), f"read from {source_name(config)}"
     names = wanted_families(config)
@@ -201,7 +201,8 @@ def _memory_here_gb() -> float:
 
 
 def _sandbox_mb(sandbox: SandboxConfig) -> float:
-    return _SANDBOX_MB["runsc" if sandbox.runtime == "runsc" else sandbox.kind]
+    kind = "runsc" if sandbox.runtime == "runsc" else sandbox.kind
+    return _SANDBOX_MB.get(kind, _SANDBOX_MB["namespace"])  # of another package's nothing is known
 
 
 def _engine(

@@ -1,34 +1,10 @@
 """What the agent is told: the rules of an episode, and the observation of each action."""
 
-from collections.abc import Collection
-
-from medgym_ray.actions import ActionKind
 from medgym_ray.sandboxes.base import CellResult, CellStatus
 from medgym_ray.tables.requests import Reply
 from medgym_ray.tasks.base import Message
 
-_INTRODUCTION = """You solve biomedical tasks by writing Python. Reply to each message with exactly one action, a JSON \
-object {"action": NAME, "params": {...}}; text around it is allowed. Actions:"""
-
-_ACTIONS = {
-    ActionKind.REQUEST_INFO: (
-        '{"action": "request_info", "params": {"data_path": PATH, "info_type": TYPE, "keyterm": TEXT}}: looks into the '
-        "data tables at a directory, file, DATABASE or DATABASE:TABLE. TYPE is column_names (with types and examples), "
-        "column_values (of the column keyterm) or term (finds keyterm among all values, even if misspelt)."
-    ),
-    ActionKind.TERMINAL: '{"action": "terminal", "params": {"cmd": COMMAND}}: runs a shell command.',
-    ActionKind.CODE_EXECUTION: (
-        '{"action": "code_execution", "params": {"code": PYTHON}}: runs a program and shows what it prints.'
-    ),
-    ActionKind.DEBUGGING: (
-        '{"action": "debugging", "params": {"code": PYTHON, "error_msg": TEXT}}: reruns a failing program and shows '
-        "the failing line with the values of its names."
-    ),
-    ActionKind.SUBMIT: (
-        '{"action": "submit", "params": {"code": PYTHON}}: runs a program and hands in its variable `answer`; or '
-        '{"action": "submit", "params": {"answer": JSON}}.'
-    ),
-}
+_INTRODUCTION = "You solve biomedical tasks by writing Python."
 
 _RULES = {
     "submit": "You may submit once: it ends the task and is graded.",
@@ -40,10 +16,9 @@ Biopython; files in the working directory stay, variables do not. There is no ne
 You have {max_turns} replies."""
 
 
-def opening(task_prompt: str, actions: Collection[ActionKind], protocol: str, max_turns: int) -> list[Message]:
-    """System and first user message of an episode."""
-    listed = "\n".join(f"- {text}" for kind, text in _ACTIONS.items() if kind in actions)
-    rules = f"{_INTRODUCTION}\n{listed}\n{_COMMON.format(max_turns=max_turns)} {_RULES[protocol]}"
+def opening(task_prompt: str, format_rules: str, protocol: str, max_turns: int) -> list[Message]:
+    """System and first user message of an episode; `format_rules` say what the agent can do, and how it says so."""
+    rules = f"{_INTRODUCTION} {format_rules}\n{_COMMON.format(max_turns=max_turns)} {_RULES[protocol]}"
     return [Message("system", rules), Message("user", task_prompt)]
 
 
@@ -89,11 +64,13 @@ _HINTS = {
 }
 
 
-def debug_observation(result: CellResult) -> str:
-    """What the agent sees of a program that was run again under the tracer, with a rule-based explanation."""
+def debug_observation(result: CellResult, explanation: str | None = None) -> str:
+    """What the agent sees of a program that was run again under the tracer; without `explanation` a rule gives one."""
     observation = cell_observation(result)
     if result.status is CellStatus.OK:
         return f"{observation}\nThe program ran without an error."
+    if explanation:
+        return f"{observation}\nExplanation: {explanation}"
     hint = next((hint for name, hint in _HINTS.items() if f"{name}:" in result.stderr), None)
     return f"{observation}\nExplanation: {hint}." if hint else observation
 

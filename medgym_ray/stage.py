@@ -1,24 +1,26 @@
-"""Episodes on this machine alone, for commands that judge instead of generate: sandboxes and tables, no cluster."""
+"""Episodes on this machine alone, for whoever judges or steps and does not generate: sandboxes, tables, no cluster."""
 
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import medgym_ray
 from medgym_ray.config import AgentConfig, SandboxConfig
-from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
+from medgym_ray.episode import Episode
 from medgym_ray.errors import ConfigError, SandboxError
-from medgym_ray.policies.base import Sampling
+from medgym_ray.policies.base import Policy, Sampling
 from medgym_ray.policies.scripted import ScriptedPolicy
+from medgym_ray.rollout import EpisodeIdentity, EpisodeSettings
 from medgym_ray.sandboxes.configured import configured_factory
 from medgym_ray.sandboxes.lazy import LazySandbox
 from medgym_ray.sandboxes.pool import SandboxPool
 from medgym_ray.tables.families import FamilyTables
 from medgym_ray.tasks.base import Family, Task
-from medgym_ray.trajectory import Trajectory
+from medgym_ray.trajectory import Trajectory, trajectory_id
 
 _ATTEMPTS = 3
 """How often an episode is started before a lost sandbox is final."""
@@ -27,8 +29,8 @@ _ATTEMPTS = 3
 class Stage:
     """A pool of sandboxes, one of graders, and the tables of some families. To be used with `async with`."""
 
-    def __init__(self, name: str, sandbox: SandboxConfig, root: Path, families: Sequence[Family]) -> None:
-        """`name` is what containers are labelled with; tables are looked for under `root`."""
+    def __init__(self, name: str, sandbox: SandboxConfig, root: Path | None, families: Sequence[Family]) -> None:
+        """`name` is what containers are labelled with; tables lie under `root`, else in the families' samples."""
         self._name = name
         self._config = sandbox
         self._root = root
@@ -79,40 +81,43 @@ class Stage:
         max_turns: int | None = None,
         protocol: str = "submit",
     ) -> Trajectory:
-        """An episode of these replies, in a sandbox of its own. Raises SandboxError, TaskError."""
+        """An episode of these replies, begun again where a sandbox is lost. Raises SandboxError, TaskError."""
         agent = AgentConfig()
-        settings = EpisodeSettings(
-            protocol=protocol,
-            agent_format=agent.format,
-            max_turns=max_turns or agent.max_turns,
-            deadline_s=agent.deadline_s,
-            turn_s=agent.turn_s,
-            sampling=Sampling(),
-            limits=self._config.limits,
-        )
+        agent = replace(agent, max_turns=max_turns or agent.max_turns)
+        policy = ScriptedPolicy(replies, self._name)
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._play(task, family, replies, settings, attempt)
+                return await self.perform(task, family, policy, agent, protocol=protocol, attempt=attempt)
             except SandboxError:
                 if attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError  # the last attempt returns or raises
 
-    async def _play(
-        self, task: Task, family: Family, replies: Sequence[str], settings: EpisodeSettings, attempt: int
+    async def perform(
+        self,
+        task: Task,
+        family: Family,
+        policy: Policy,
+        agent: AgentConfig,
+        *,
+        protocol: str = "submit",
+        rollout: int = 0,
+        attempt: int = 0,
     ) -> Trajectory:
+        """An episode of any policy, begun once, in a sandbox of its own. Raises what Episode.run raises."""
+        settings = EpisodeSettings(protocol=protocol, agent=agent, sampling=Sampling(), limits=self._config.limits)
         identity = EpisodeIdentity(
-            trajectory_id=f"{self._name}/{task.task_id}",
+            trajectory_id=trajectory_id(self._name, task.task_id, rollout),
             run_id=self._name,
             group_id=f"{self._name}/{task.task_id}",
             code_version=medgym_ray.__version__,
             config_hash="",
-            rollout_index=0,
+            rollout_index=rollout,
             attempt=attempt,
             seed=0,
             model=self._name,
         )
-        policy, tables = ScriptedPolicy(replies, self._name), self._tables.index(family)
+        tables = self._tables.index(family)
         async with LazySandbox(self._sandboxes) as sandbox:
             episode = Episode(task, family, policy, sandbox, self.grader, settings, identity, tables=tables)
             return await episode.run()

@@ -53,6 +53,8 @@ class Turn:
     """The cell's status (`ok`, `error`, `timeout`, …), or a request_info's (`ok`, `error`); None where neither was."""
     truncated: bool = _column(pa.bool_(), default=False)
     reward_if_graded: float | None = _column(pa.float64(), default=None)
+    prompt_token_ids: list[int] | None = _column(pa.list_(pa.int32()), default=None)
+    """Only where earlier turns were not kept as they were sampled: what this one was generated from."""
     prompt_tokens: int | None = _column(pa.int32(), default=None)
     cached_tokens: int | None = _column(pa.int32(), default=None)
     completion_tokens: int | None = _column(pa.int32(), default=None)
@@ -65,6 +67,13 @@ class Turn:
     parse_error: str | None = _column(pa.string(), default=None)
     replica: str | None = _column(pa.string(), default=None)
     policy_version: str | None = _column(pa.string(), default=None)
+    cost_usd: float | None = _column(pa.float64(), default=None)
+    """Of the reply, and of the debugger's."""
+    debug_text: str | None = _column(pa.string(), default=None)
+    """What a model said of the program that failed; `observation` is what the agent saw of it."""
+    debug_prompt_tokens: int | None = _column(pa.int32(), default=None)
+    debug_completion_tokens: int | None = _column(pa.int32(), default=None)
+    debug_ms: float = _column(pa.float32(), default=0.0)
 
 
 def _fields(record: type[Any]) -> list[pa.Field]:
@@ -107,6 +116,12 @@ class Trajectory:
     success: bool = _column(pa.bool_())
     reward_paper: float | None = _column(pa.float64(), default=None)
     score_reason: str = _column(pa.string())
+    judge_reward: float | None = _column(pa.float64(), default=None)
+    """A model's opinion in [0, 1], which changes nothing; None: there was no judge, no submission, or no score."""
+    judge_reason: str | None = _column(pa.string(), default=None)
+    """The judge's, or why there is no score of its."""
+    judge_model: str | None = _column(pa.string(), default=None)
+    judge_cost_usd: float | None = _column(pa.float64(), default=None)
     scorer_version: str = _column(pa.string())
     termination: str = _column(pa.string())
     flags: list[str] = _column(pa.list_(pa.string()), default_factory=list)

@@ -17,6 +17,9 @@ class Work:
     generate_ms: float = 0.0
     execute_ms: float = 0.0
     queue_ms: float = 0.0
+    cost_usd: float = 0.0
+    """What endpoints have charged, a debugger's and a judge's among them, by their own counts and the prices of the
+    configuration."""
 
     @classmethod
     def of(cls, trajectory: Trajectory) -> "Work":
@@ -30,6 +33,7 @@ class Work:
             generate_ms=trajectory.generate_ms,
             execute_ms=trajectory.execute_ms,
             queue_ms=trajectory.queue_ms,
+            cost_usd=sum(turn.cost_usd or 0.0 for turn in turns) + (trajectory.judge_cost_usd or 0.0),
         )
 
     def __add__(self, other: "Work") -> "Work":

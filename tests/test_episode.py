@@ -12,12 +12,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from medgym_ray.actions import Action, ActionKind, render_json_action
-from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
+from medgym_ray.actions import Action, ActionKind
+from medgym_ray.config import AgentConfig
+from medgym_ray.episode import Episode
 from medgym_ray.errors import PolicyError, SandboxError, ScorerError
+from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.policies.base import ContextFull, Generation, GenerationRequest, Policy, Sampling
 from medgym_ray.policies.scripted import ScriptedPolicy
 from medgym_ray.policies.tokens import ChatTemplate
+from medgym_ray.rollout import EpisodeIdentity, EpisodeSettings
 from medgym_ray.sandboxes.base import Cell, CellResult, CellStatus, Limits
 from medgym_ray.tasks.base import Family, LoadReport, Message, Score, Split, Submission, Task, Workspace
 from medgym_ray.trajectory import TRAJECTORY_SCHEMA, Trajectory, Turn, to_batch
@@ -170,7 +173,7 @@ class Raising:
 
 
 def _said(kind: ActionKind, **arguments: Any) -> str:
-    return render_json_action(Action(kind, arguments))
+    return JsonObject().render(Action(kind, arguments))
 
 
 RUN = _said(ActionKind.CODE_EXECUTION, code="answer = 6 * 7")
@@ -218,7 +221,12 @@ async def _play(
         ScriptedPolicy(policy, "scripted") if isinstance(policy, Sequence) else policy,
         sandbox,
         lend,
-        EpisodeSettings(protocol, "json", max_turns, deadline_s, turn_s, Sampling(0.5, 0.75, 128), Limits()),
+        EpisodeSettings(
+            protocol,
+            AgentConfig(max_turns=max_turns, deadline_s=deadline_s, turn_s=turn_s),
+            Sampling(0.5, 0.75, 128),
+            Limits(),
+        ),
         EpisodeIdentity("t", "run", "run/fake/1", "0", "c", 2, 1, 1000, "fake-model", {"sandbox": "fake"}),
         ChatTemplate(CharTokenizer()) if tokens else None,
     )
@@ -474,7 +482,7 @@ async def test_a_grader_that_fails_is_a_failure_of_ours() -> None:
         ScriptedPolicy([SUBMIT_42], "scripted"),
         FakeSandbox(),
         lambda: contextlib.nullcontext(FakeSandbox()),
-        EpisodeSettings("submit", "json", 2, 600.0, 600.0, Sampling(), Limits()),
+        EpisodeSettings("submit", AgentConfig(max_turns=2), Sampling(), Limits()),
         EpisodeIdentity("t", "run", "g", "0", "c", 0, 0, 0, "m"),
     )
     with pytest.raises(SandboxError, match="the grader was lost"):

@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
-from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig, validate
+from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig
 from medgym_ray.errors import ConfigError
 from medgym_ray.models import ModelsConfig, configured_models, run
 from medgym_ray.policies.shapes import SHAPES, ranks_of
+from medgym_ray.validation import validate
 from tests.conftest import REPOSITORY
 
 MODELS = {model.name: model for model in configured_models()}

@@ -60,7 +60,7 @@ def test_the_paper_s_collection_on_64_gpus(tmp_path: Path) -> None:
         (["model=qwn7b"], "did you mean 'qwen7b'?"),
         (
             ["from=nowhere", "model=simulated"],
-            "nowhere/run.yaml: No such file or directory; give the directory of a run",
+            "nowhere/run.yaml: not there; give the directory of a run",
         ),
     ],
 )

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from actors.executor import RunPlan, SandboxExecutor
-from medgym_ray.actions import Action, ActionKind, render_json_action
-from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig, TasksConfig
-from medgym_ray.episode import Episode, EpisodeIdentity, EpisodeSettings
+from medgym_ray.actions import Action, ActionKind
+from medgym_ray.config import AgentConfig, GenerateConfig, ModelConfig, SandboxConfig, TasksConfig
+from medgym_ray.episode import Episode
 from medgym_ray.errors import ConfigError, TaskError
+from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.leases import Lease
 from medgym_ray.policies.base import Sampling
 from medgym_ray.policies.scripted import ScriptedPolicy
+from medgym_ray.rollout import EpisodeIdentity, EpisodeSettings
 from medgym_ray.sandboxes.base import Limits
 from medgym_ray.tables import cache
 from medgym_ray.tables.cache import open_index
@@ -89,14 +91,14 @@ class NoSandbox:
 
 
 async def _play(index: TableIndex | None, *requests: Mapping[str, Any], limits: Limits | None = None) -> Trajectory:
-    replies = [render_json_action(Action(ActionKind.REQUEST_INFO, request)) for request in requests]
+    replies = [JsonObject().render(Action(ActionKind.REQUEST_INFO, request)) for request in requests]
     episode = Episode(
         TASK,
         Wards(),
-        ScriptedPolicy([*replies, render_json_action(Action(ActionKind.SUBMIT, {"answer": 2}))], "scripted"),
+        ScriptedPolicy([*replies, JsonObject().render(Action(ActionKind.SUBMIT, {"answer": 2}))], "scripted"),
         NoSandbox(),  # type: ignore[arg-type]
         lambda: contextlib.nullcontext(NoSandbox()),  # type: ignore[arg-type,return-value]
-        EpisodeSettings("submit", "json", 8, 600.0, 600.0, Sampling(), limits or Limits()),
+        EpisodeSettings("submit", AgentConfig(max_turns=8), Sampling(), limits or Limits()),
         EpisodeIdentity("t", "run", "g", "0", "c", 0, 0, 0, "m"),
         tables=index,
     )

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from medgym_ray.actions import Action, ActionKind, render_json_action
-from medgym_ray.config import AgentConfig, GenerateConfig, ModelConfig, SandboxConfig, TasksConfig, identity
+from medgym_ray.actions import Action, ActionKind
+from medgym_ray.config import AgentConfig, GenerateConfig, ModelConfig, SandboxConfig, TasksConfig
 from medgym_ray.errors import ConfigError, StorageError
+from medgym_ray.formats.json_object import JsonObject
+from medgym_ray.identity import identity
 from medgym_ray.rescore.__main__ import RescoreConfig, RootConfig, TargetConfig, run
 from medgym_ray.stage import Stage
 from medgym_ray.store.recovery import prepare_directory, tally
@@ -45,7 +47,7 @@ async def _played(conversations: Sequence[Conversation], protocol: str) -> list[
     played = []
     async with Stage("tests", SANDBOX, Path(), []) as stage:
         for number, (family, task, actions) in enumerate(conversations):
-            replies = [render_json_action(action) for action in actions]
+            replies = [JsonObject().render(action) for action in actions]
             trajectory = await stage.play(task, family, replies, protocol=protocol)
             played.append(dataclasses.replace(trajectory, trajectory_id=f"{number:032}"))
     return played

@@ -66,11 +66,13 @@ class Lab:
         """What a user sets to attach."""
         return {"RAY_ADDRESS": self.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": self.token}
 
-    def join(self, cpus: int = 2) -> Node:
-        """One more raylet, with an address that no other had."""
+    def join(self, cpus: int = 2, gpus: int = 0) -> Node:
+        """One more raylet, with an address that no other had; its GPUs are a word and nothing else."""
         self._joined += 1
         address = f"127.0.{self._joined // 250}.{self._joined % 250 + 2}"
-        return self._start(f"--address={self.address}", f"--node-ip-address={address}", f"--num-cpus={cpus}")
+        return self._start(
+            f"--address={self.address}", f"--node-ip-address={address}", f"--num-cpus={cpus}", f"--num-gpus={gpus}"
+        )
 
     def raylets(self) -> list[int]:
         """Their numbers."""

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from medgym_ray.actions import Action, ActionKind, render_json_action
+from medgym_ray.actions import Action, ActionKind
 from medgym_ray.config import TasksConfig
+from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.tasks.registry import load_tasks, make_family
 
 SANDBOXES = 3
@@ -46,7 +47,7 @@ def workload(folder: Path, variables: Mapping[str, str], *arguments: str, tasks:
     for number, task in enumerate(loaded):
         gold = make_family(task.family, TasksConfig()).oracle(task) or [wrong]
         actions = [wait, wait, *([wrong] if number % 3 == 2 else gold)]
-        lines.append({"task_id": task.task_id, "replies": [render_json_action(action) for action in actions]})
+        lines.append({"task_id": task.task_id, "replies": [JsonObject().render(action) for action in actions]})
     replies = folder / "replies.jsonl"
     replies.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
     all_arguments = (

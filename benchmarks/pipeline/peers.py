@@ -6,14 +6,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.measure.environments import python_with
 from benchmarks.measure.processor import Meter
-from benchmarks.measure.results import say
 from benchmarks.pipeline.workload import Profile
-from medgym_ray.sandboxes.cache import build_once
 
 REQUIREMENTS = {"inspect_ai": ["inspect_ai==0.3.285", "pandas"]}
 _SCRIPTS = {"inspect_ai": Path(__file__).with_name("peer_inspect_ai.py")}
@@ -28,25 +26,13 @@ class PeerRun:
     cpu_s: float
 
 
-def python_of(peer: str) -> Path:
-    """An interpreter that has the peer; it is made where it is missing."""
-
-    def build(home: Path) -> Path:
-        say(f"installing {peer}")
-        venv.create(home, with_pip=True)
-        subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", *REQUIREMENTS[peer]], check=True)
-        return home
-
-    return build_once(f"peer-{peer}", build) / "bin" / "python"
-
-
 def play(meter: Meter, peer: str, profile: Profile, count: int, at_once: int) -> PeerRun:
     """One run of the peer. Raises RuntimeError where it fails.
 
     Its programs run in a login shell: a home of their own lets no user's profile slow them down, and finds them the
     peer's interpreter, which has pandas.
     """
-    python = python_of(peer)
+    python = python_with(f"peer-{peer}", REQUIREMENTS[peer])
     line = [python, _SCRIPTS[peer], str(count), str(at_once), profile.wrong, profile.right]
     with tempfile.TemporaryDirectory() as home:
         Path(home, ".bash_profile").write_text(f'export PATH="{python.parent}:$PATH"\n', encoding="utf-8")

@@ -21,11 +21,12 @@ from medgym_ray.audit.bounds import violations
 from medgym_ray.audit.constants import best_constant, candidates
 from medgym_ray.audit.report import JSON, MARKDOWN, FamilyReport, family_report, summary_table, write
 from medgym_ray.audit.runner import run_family
-from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig, TasksConfig, validate
+from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig, TasksConfig
 from medgym_ray.errors import ConfigError
 from medgym_ray.stage import Stage
 from medgym_ray.tasks.base import Task
 from medgym_ray.tasks.registry import load_tasks, make_family, source_name, tasks_root
+from medgym_ray.validation import validate
 
 _SHOWN = 20
 """Broken bounds that are printed; the files hold all."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from medgym_ray.actions import Action, ActionKind, render_json_action
+from medgym_ray.actions import Action, ActionKind
+from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.tasks.base import Family, Task
 
 _EXIT = re.compile(r"\b(?:_exit|sys\.exit|SystemExit|quit|exit)\b")
@@ -44,9 +45,9 @@ class Case:
 def cases_of(family: Family, task: Task) -> Iterator[Case]:
     """Every case of a task; cheats go by their place in the family's list."""
     if actions := family.oracle(task):
-        yield Case(CaseKind.ORACLE, "conversation", [render_json_action(action) for action in actions])
+        yield Case(CaseKind.ORACLE, "conversation", [JsonObject().render(action) for action in actions])
         if len(actions) > 1:
-            yield Case(CaseKind.GOLD, "last action alone", [render_json_action(actions[-1])])
+            yield Case(CaseKind.GOLD, "last action alone", [JsonObject().render(actions[-1])])
     for name, code in family.honest(task).items():
         yield Case(CaseKind.HONEST, name, _submits(code))
     for name, code in family.near_misses(task).items():
@@ -57,7 +58,7 @@ def cases_of(family: Family, task: Task) -> Iterator[Case]:
 
 
 def _submits(code: str) -> list[str]:
-    return [render_json_action(Action(ActionKind.SUBMIT, {"code": code}))]
+    return [JsonObject().render(Action(ActionKind.SUBMIT, {"code": code}))]
 
 
 def is_hollow(code: str) -> bool:

@@ -195,6 +195,8 @@ def _reply_source(model: ModelConfig, run: RecordedRun | None) -> str:
 
 def _cell_cpu(sandbox: SandboxConfig) -> Figure:
     kind = "runsc" if sandbox.runtime == "runsc" else sandbox.kind
+    if kind not in _CELL_CPU_S:
+        return _default(_CELL_CPU_S["namespace"], f"assumed for {kind}, as a pandas cell in namespace")
     return _default(_CELL_CPU_S[kind], f"a pandas cell in {kind}, benchmarks/RESULTS.md")
 
 

@@ -1,8 +1,9 @@
 """What a policy is: messages or token ids in, one reply out."""
 
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from medgym_ray.tasks.base import Message
 
@@ -32,6 +33,10 @@ class GenerationRequest:
     deadline_s: float
     messages: Sequence[Message] = ()
     prompt_token_ids: Sequence[int] | None = None
+    stop: Sequence[str] = ()
+    """Texts with which a reply ends."""
+    schema: Mapping[str, Any] | None = None
+    """JSON schema that the reply is to follow, where the engine can see to it."""
     words: str | None = None
     """What a simulated engine is to say, in the time that saying it takes."""
 
@@ -40,14 +45,15 @@ class GenerationRequest:
 class EngineLoad:
     """An engine's own word on how busy it is.
 
-    Requests that run and that wait, the share of its KV cache in use, and how often since its start it had to take a
-    running request's cache away.
+    Requests that run and that wait, the share of its KV cache in use, how often since its start it had to take a
+    running request's cache away, and the tokens that it has generated since, for whomever.
     """
 
     running: int
     waiting: int
     kv_share: float
     preemptions: int = 0
+    generated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,10 @@ class Generation:
     queue_ms: float = 0.0
     load: EngineLoad | None = None
     """Of the engine, when it replied."""
+    prompt_token_ids: list[int] | None = None
+    """What a server that was given messages made of them, where it tells."""
+    cost_usd: float | None = None
+    """Where it has a price."""
 
 
 class ContextFull(Exception):
@@ -83,18 +93,30 @@ class RepliesExhausted(Exception):
 class Policy(Protocol):
     """Something that replies. Raises PolicyError where the engine or endpoint failed, ContextFull where it is full."""
 
+    @abstractmethod
     async def generate(self, request: GenerationRequest) -> Generation:
         """One reply to one request."""
         ...
 
 
 class Engine(Policy, Protocol):
-    """A policy that lives in a replica of its own. It may die, and holds what must be given back."""
+    """A policy that lives in a replica of its own. It may die, and hold what must be given back.
+
+    Implementations subclass it explicitly and inherit the defaults given here: of one that can't die and holds nothing.
+    Another package's is called with the `ModelConfig` and the replica's name.
+    """
+
+    takes_tokens: bool = False
+    """Whether it reads `prompt_token_ids`, of the tokenizer at `model.path`, and not `messages`."""
+
+    async def warm_up(self) -> None:
+        """Does beforehand what would hold up its first request. Raises PolicyError, EngineDead."""
+        return
 
     async def check_health(self) -> None:
         """Raises EngineDead where it is."""
-        ...
+        return
 
     def close(self) -> None:
         """Ends what it has started."""
-        ...
+        return

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from random import Random
 
-from medgym_ray.actions import Action, ActionKind, render_json_action
+from medgym_ray.actions import Action, ActionKind
+from medgym_ray.formats.base import AgentFormat
 from medgym_ray.policies.base import Generation, GenerationRequest, RepliesExhausted
 from medgym_ray.policies.mistakes import Mistake, mistakes
 
@@ -55,8 +56,8 @@ def _mistake(action: Action, random: Random, *, loud: bool) -> Mistake | None:
 class NoisyOracle:
     """Speaks actions one a turn; what it hands to `debugging` is the error it has just seen."""
 
-    def __init__(self, actions: Sequence[Action]) -> None:
-        self._actions = actions
+    def __init__(self, actions: Sequence[Action], spoken: AgentFormat) -> None:
+        self._actions, self._spoken = actions, spoken
 
     async def generate(self, request: GenerationRequest) -> Generation:
         """The reply of that turn; raises RepliesExhausted after the last."""
@@ -66,4 +67,4 @@ class NoisyOracle:
         if action.kind is ActionKind.DEBUGGING and request.messages:
             seen = request.messages[-1].content.rstrip().rpartition("\n")[2][:_MOST_ERROR]
             action = replace(action, arguments={**action.arguments, "error_msg": seen})
-        return Generation(text=render_json_action(action), finish_reason="stop", replica="oracle")
+        return Generation(text=self._spoken.render(action), finish_reason="stop", replica="oracle")

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medgym_ray.actions import Action, render_json_action
+from medgym_ray.actions import Action
 from medgym_ray.errors import ConfigError
-from medgym_ray.policies.base import Generation, GenerationRequest, RepliesExhausted
+from medgym_ray.formats.base import AgentFormat
+from medgym_ray.policies.base import Engine, Generation, GenerationRequest, RepliesExhausted
 
 ANY_TASK = "*"
 
@@ -26,9 +27,9 @@ class ScriptedPolicy:
         return Generation(text=self._replies[request.turn], finish_reason="stop", replica=self._replica)
 
 
-def oracle_policy(actions: Sequence[Action]) -> ScriptedPolicy:
+def oracle_policy(actions: Sequence[Action], spoken: AgentFormat) -> ScriptedPolicy:
     """Speaks a family's gold actions in the agent's language."""
-    return ScriptedPolicy([render_json_action(action) for action in actions], "oracle")
+    return ScriptedPolicy([spoken.render(action) for action in actions], "oracle")
 
 
 def read_replies(path: Path) -> dict[str, list[str]]:
@@ -70,7 +71,7 @@ def replay_policy(recorded: Mapping[str, Sequence[str]], task_id: str) -> Script
     return ScriptedPolicy(recorded.get(task_id, recorded.get(ANY_TASK, ())), "replay")
 
 
-class HostedReplay:
+class HostedReplay(Engine):
     """Recorded replies in the place of an engine: the way to it, its loss and its replacement are the real ones."""
 
     def __init__(self, path: Path, replica: str) -> None:
@@ -81,9 +82,3 @@ class HostedReplay:
     async def generate(self, request: GenerationRequest) -> Generation:
         """The reply of that turn; raises RepliesExhausted after the last."""
         return replace(await replay_policy(self._recorded, request.task_id).generate(request), replica=self._replica)
-
-    async def check_health(self) -> None:
-        """It cannot die."""
-
-    def close(self) -> None:
-        """It has started nothing."""

@@ -111,6 +111,19 @@ def ranks_of(model: ModelConfig, memory_gb: float = MEMORY_GB) -> int:
     )
 
 
+def check_memory(model: ModelConfig, memory_gb: float) -> None:
+    """Raises ConfigError where weights and one sequence don't fit; a model whose shape is not known is let through."""
+    shape = SHAPES.get(model.name)
+    if shape is None or model.gpus == 0 or "quantization" in model.engine:
+        return
+    if kv_tokens(shape, model.ranks, _share(model), memory_gb) < model.max_model_len:
+        raise ConfigError(
+            f"model={model.name}: {model.ranks} GPU(s) of {memory_gb:g} GB hold no weights of "
+            f"{shape.weights_bytes / _GIGA:.0f} GB and a sequence of model.max_model_len={model.max_model_len}; "
+            f"say model.tensor_parallel_size={ranks_of(model, memory_gb)}"
+        )
+
+
 def engine_of(model: ModelConfig, ranks: int, context_tokens: float) -> SimulationConfig:
     """The engine in numbers. `context_tokens` is the mean length of a sequence while it is decoded.
 

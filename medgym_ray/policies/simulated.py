@@ -8,7 +8,7 @@ from random import Random
 
 from medgym_ray.config import SimulationConfig
 from medgym_ray.errors import EngineDead
-from medgym_ray.policies.base import ContextFull, EngineLoad, Generation, GenerationRequest, Policy
+from medgym_ray.policies.base import ContextFull, Engine, EngineLoad, Generation, GenerationRequest, Policy
 from medgym_ray.policies.batching import EngineModel, EngineRequest, PrefixCache, reply_length
 
 CHARACTERS_A_TOKEN = 4
@@ -30,7 +30,7 @@ class Dictation:
         return await self._engine.generate(replace(request, words=said.text))
 
 
-class SimulatedEngine:
+class SimulatedEngine(Engine):
     """Says `GenerationRequest.words`, in real time. To be used within one event loop."""
 
     def __init__(

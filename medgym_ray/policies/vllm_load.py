@@ -1,5 +1,6 @@
 """How busy a vLLM engine is, as it tells its loggers after each step. Imports vLLM."""
 
+from dataclasses import replace
 from typing import Any
 
 from vllm.v1.metrics.loggers import StatLoggerBase
@@ -24,10 +25,15 @@ class _Logger(StatLoggerBase):  # type: ignore[misc]
 
     def record(self, scheduler_stats: Any, iteration_stats: Any, *_: Any, **__: Any) -> None:
         """After each step; either may be missing."""
-        preemptions = self._meter.load.preemptions + (iteration_stats.num_preempted_reqs if iteration_stats else 0)
+        load = self._meter.load
+        if iteration_stats is not None:
+            preemptions = load.preemptions + iteration_stats.num_preempted_reqs
+            generated = load.generated + iteration_stats.num_generation_tokens
+            load = replace(load, preemptions=preemptions, generated=generated)
         if scheduler_stats is not None:
             running, waiting = scheduler_stats.num_running_reqs, scheduler_stats.num_waiting_reqs
-            self._meter.load = EngineLoad(running, waiting, scheduler_stats.kv_cache_usage, preemptions)
+            load = replace(load, running=running, waiting=waiting, kv_share=scheduler_stats.kv_cache_usage)
+        self._meter.load = load
 
     def log_engine_initialized(self) -> None:
         """Nothing to say."""

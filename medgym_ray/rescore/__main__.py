@@ -11,33 +11,27 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 import medgym_ray
-from medgym_ray import cli
-from medgym_ray.config import (
-    MISSING,
-    GenerateConfig,
-    MedAgentBenchConfig,
-    ModelConfig,
-    SandboxConfig,
-    TasksConfig,
-    identity_key,
-    validate,
-)
+from medgym_ray import cli, plugins
+from medgym_ray.config import MISSING, GenerateConfig, MedAgentBenchConfig, ModelConfig, SandboxConfig, TasksConfig
 from medgym_ray.errors import ConfigError, StorageError, TaskError
+from medgym_ray.identity import identity_key
+from medgym_ray.plugins import Group
 from medgym_ray.rescore.dataset import FamilyChanges, rescore_run, wanted_tasks
 from medgym_ray.rescore.rescorer import Rescorer
 from medgym_ray.sandboxes.base import Limits
 from medgym_ray.stage import Stage
-from medgym_ray.store.layout import MANIFEST, RUN_FILE, logs
+from medgym_ray.store.layout import RUN_FILE, logs
 from medgym_ray.store.recovery import prepare_directory, tally
-from medgym_ray.store.run import read_run_file, write_card, write_run_file
+from medgym_ray.store.run import write_card, write_run_file
+from medgym_ray.store.stored import StoredRun, new_directory, open_run
 from medgym_ray.tasks.base import Family, LoadReport, Split, Task
 from medgym_ray.tasks.registry import FAMILIES, make_family, source_name, stream_family, tasks_root
+from medgym_ray.validation import validate
 
 _SHOWN = 5
 """Trajectories that are named; the rest is counted."""
@@ -45,9 +39,10 @@ _SHOWN = 5
 
 @dataclass
 class RootConfig:
-    """Where the task files are now. Unset: where the run read them."""
+    """Where the task files are now, and who has the last word on a score. Unset: as the run had it."""
 
     root: str | None = None
+    scorer: str | None = None
 
 
 @dataclass
@@ -79,10 +74,13 @@ class RunSettings:
 
 def run(config: RescoreConfig) -> int:
     """Rescores one run; returns the exit code. Raises ConfigError where it could not start, StorageError."""
-    source, target = _source(config.run), _target(config.output.dir)
-    content = read_run_file(source)
-    settings = _settings(source, content)
+    stored, target = open_run(config.run), new_directory(config.output.dir)
+    source = stored.root
+    if not isinstance(source, Path):
+        raise ConfigError(f"run={config.run}: a run in a bucket is not rescored there; copy it to a directory first")
+    settings = _settings(stored)
     tasks = TasksConfig(root=config.tasks.root) if config.tasks.root else settings.tasks
+    tasks.scorer = config.tasks.scorer or settings.tasks.scorer
     tasks.medagentbench.forward_writes = False  # what was ordered once is not ordered again
     sandbox = replace(config.sandbox, limits=settings.limits)
     validate(GenerateConfig(model=ModelConfig(name="oracle", kind="oracle"), tasks=tasks, sandbox=sandbox))
@@ -94,7 +92,7 @@ def run(config: RescoreConfig) -> int:
     try:
         prepare_directory(draft)
         changes = asyncio.run(_rescore(source, draft, sandbox, tasks_root(tasks), families, known, settings))
-        _describe(draft, content, settings, source)
+        _describe(draft, stored, settings)
         draft.rename(target)
     except OSError as error:
         raise error if isinstance(error, StorageError) else StorageError(f"{target}: {error.strerror}") from error
@@ -103,37 +101,22 @@ def run(config: RescoreConfig) -> int:
     return _tell(changes, target, source_name(tasks), told)
 
 
-def _source(name: str) -> Path:
-    source = Path(name).expanduser().absolute()
-    if not (source / RUN_FILE).is_file() or not (source / MANIFEST).is_file():
-        raise ConfigError(f"run={name}: no run is there (it would hold {RUN_FILE} and {MANIFEST})")
-    return source
-
-
-def _target(name: str) -> Path:
-    if not name.strip():
-        raise ConfigError("output.dir is empty; give output.dir=DIR")
-    target = Path(name).expanduser().absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ConfigError(f"output.dir={name} is there already; choose one that is not")
-    return target
-
-
-def _settings(source: Path, content: Mapping[str, Any]) -> RunSettings:
-    config = content["config"]
+def _settings(stored: StoredRun) -> RunSettings:
+    config, identity = stored.config, stored.identity
     try:
         limits = Limits(**config["sandbox"]["limits"])
         max_turns = int(config["agent"]["max_turns"])
         asked = config["tasks"]
         tasks = TasksConfig(
             source=asked["source"],
-            root=content["identity"]["tasks.root"],  # absolute, as is that of a folder in the Hub's layout
-            hub=content["identity"].get("tasks.hub"),
+            root=identity["tasks.root"],  # absolute, as is that of a folder in the Hub's layout
+            hub=identity.get("tasks.hub"),
+            scorer=asked.get("scorer"),
             medagentbench=MedAgentBenchConfig(**asked.get("medagentbench", {})),
         )
         return RunSettings(str(config["model"]["name"]), tasks, max_turns, limits)
     except (KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f"{source / RUN_FILE}: not the configuration of a run ({error})") from error
+        raise ConfigError(f"{stored.root}/{RUN_FILE}: not the configuration of a run ({error})") from error
 
 
 def _load(tasks: TasksConfig, source: Path) -> tuple[dict[str, Family], dict[str, Task]]:
@@ -141,7 +124,7 @@ def _load(tasks: TasksConfig, source: Path) -> tuple[dict[str, Family], dict[str
     families: dict[str, Family] = {}
     known: dict[str, Task] = {}
     for (name, split), ids in wanted_tasks(source).items():
-        if name not in FAMILIES:
+        if name not in (*FAMILIES, *plugins.names(Group.FAMILIES)):
             continue
         family = families.setdefault(name, make_family(name, tasks))
         wanted: Split = "train" if split == "train" else "test"
@@ -158,7 +141,7 @@ async def _rescore(
     source: Path,
     draft: Path,
     sandbox: SandboxConfig,
-    root: Path,
+    root: Path | None,
     families: Mapping[str, Family],
     known: Mapping[str, Task],
     settings: RunSettings,
@@ -168,11 +151,11 @@ async def _rescore(
         return await rescore_run(source, draft, Rescorer(stage, families, known, settings.max_turns))
 
 
-def _describe(draft: Path, content: Mapping[str, Any], settings: RunSettings, source: Path) -> None:
-    versions = {**content["versions"], "rescored_from": str(source), "rescored_by": medgym_ray.__version__}
-    write_run_file(draft, content["identity"], content["config"], versions)
+def _describe(draft: Path, stored: StoredRun, settings: RunSettings) -> None:
+    versions = {**stored.versions, "rescored_from": str(stored.root), "rescored_by": medgym_ray.__version__}
+    write_run_file(draft, stored.identity, stored.config, versions)
     counted = tally(draft)
-    key = identity_key(content["identity"])
+    key = identity_key(stored.identity)
     write_card(draft, counted, model=settings.model, run_key=key, version=medgym_ray.__version__)
 
 

@@ -3,20 +3,16 @@
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from medgym_ray.errors import StorageError
 from medgym_ray.rescore.rescorer import Rescored, Rescorer
 from medgym_ray.store.layout import DROPPED, TRAJECTORIES, Part, shards
 from medgym_ray.store.log import WriteAheadLog
 from medgym_ray.store.shards import append_manifest, read_manifest, seal
-from medgym_ray.trajectory import TRAJECTORY_SCHEMA, Trajectory, Turn, to_batch
+from medgym_ray.store.stored import read_shard, read_trajectory
+from medgym_ray.trajectory import TRAJECTORY_SCHEMA, Trajectory, to_batch
 
 _BATCH = 64
 """Trajectories in memory."""
@@ -59,7 +55,7 @@ def wanted_tasks(source: Path) -> dict[tuple[str, str], set[str]]:
     columns = ["family", "split", "task_id"]
     for entry in read_manifest(source):
         if entry.table == TRAJECTORIES.name:
-            for batch in _batches(source / entry.shard, columns):
+            for batch in read_shard(source, entry.shard, TRAJECTORIES, columns, _BATCH):
                 for row in batch.to_pylist():
                     wanted.setdefault((row["family"], row["split"]), set()).add(row["task_id"])
     return wanted
@@ -91,7 +87,7 @@ async def _rescore_shard(
     """Through a log, as the shard itself was made: no more than a batch of it is ever in memory."""
     log = WriteAheadLog(target / part.log, TRAJECTORY_SCHEMA)
     try:
-        for batch in _batches(source / part.shard):
+        for batch in read_shard(source, part.shard, TRAJECTORIES, None, _BATCH):
             stored = [read_trajectory(row) for row in batch.to_pylist()]
             rescored = await asyncio.gather(*map(rescorer.rescore, stored))
             for before, after in zip(stored, rescored, strict=True):
@@ -101,23 +97,6 @@ async def _rescore_shard(
     finally:
         log.close()
     seal(target, part)
-
-
-def read_trajectory(row: dict[str, Any]) -> Trajectory:
-    """A row of a shard as the record it was."""
-    return Trajectory(**{**row, "turns": [Turn(**turn) for turn in row["turns"]]})
-
-
-def _batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    try:
-        with pq.ParquetFile(path) as shard:
-            if not shard.schema_arrow.equals(TRAJECTORY_SCHEMA):
-                raise StorageError(f"{path}: its columns are those of another version of medgym_ray")
-            yield from shard.iter_batches(batch_size=_BATCH, columns=columns)
-    except (OSError, pa.ArrowException) as error:
-        if isinstance(error, StorageError):
-            raise
-        raise StorageError(f"{path}: cannot be read ({str(error).splitlines()[0]}); restore it from a copy") from error
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -11,8 +11,9 @@ import dataclasses
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes import bubblewrap, warmth
@@ -165,16 +166,21 @@ class _Fork:
         """Kills everything and waits until it is gone. Raises SandboxError."""
         self.kill()
         await self._session.close()
-        try:
-            await readable(self._pidfd, _END_S)
-        except TimeoutError:
-            raise SandboxError("a sandbox did not end") from None
-        finally:
-            os.close(self._pidfd)
-            for _ in range(20 if self._group is not None else 0):  # the kernel lets go of the last a little later
-                if self._group is None or self._group.remove():
-                    break
-                await asyncio.sleep(0.05)
+        await _see_off(self._pidfd, self._group)
+
+
+async def _see_off(pidfd: int, group: Group | None) -> None:
+    """Waits until a process that was killed is gone, and clears up after it. Raises SandboxError."""
+    try:
+        await readable(pidfd, _END_S)
+    except TimeoutError:
+        raise SandboxError("a sandbox did not end") from None
+    finally:
+        os.close(pidfd)
+        for _ in range(20 if group is not None else 0):  # the kernel lets go of the last a little later
+            if group is None or group.remove():
+                break
+            await asyncio.sleep(0.05)
 
 
 class NamespaceFactory:
@@ -300,9 +306,7 @@ class NamespaceFactory:
             if pidfd >= 0:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                os.close(pidfd)
-            if group is not None:
-                group.remove()
+                self._see_to(_see_off(pidfd, group))
             if isinstance(error, OSError | TimeoutError):
                 reason = f"{error or 'no answer'}{master.last_words()}"
                 raise SandboxError(f"a sandbox could not be made: {reason}") from None
@@ -321,6 +325,9 @@ class NamespaceFactory:
 
     def bury(self, fork: _Fork) -> None:
         """Sees a sandbox that was killed to its end."""
-        burial = asyncio.create_task(fork.end())
+        self._see_to(fork.end())
+
+    def _see_to(self, end: Coroutine[Any, Any, None]) -> None:
+        burial = asyncio.create_task(end)
         self._burials.add(burial)
         burial.add_done_callback(self._burials.discard)

@@ -27,6 +27,7 @@ from medgym_ray.store.layout import LOG_DIR, Part
 from medgym_ray.store.lease import Lease, Seen, take
 
 _SCHEME = "s3://"
+_AMAZON = "https://s3.amazonaws.com"
 _COMMITS = "manifest"
 _COPY_BYTES = 16 * 1024 * 1024
 _CONNECT_S, _REQUEST_S = 10.0, 60.0
@@ -45,15 +46,18 @@ class ObjectDirectory:
     group_s = 1.0
     repeats = True
 
-    def __init__(self, url: str) -> None:
-        """Connects to nothing yet. Raises ConfigError where the address cannot be meant."""
+    def __init__(self, url: str, key: str = "output.dir") -> None:
+        """Connects to nothing yet; `key` is what the user typed the address for.
+
+        Raises ConfigError where the address cannot be meant.
+        """
         bucket, _, prefix = url.removeprefix(_SCHEME).strip("/").partition("/")
         if "@" in bucket:
-            raise ConfigError("output.dir=s3://…@…: keys do not belong in an address; set AWS_ACCESS_KEY_ID and so on")
+            raise ConfigError(f"{key}=s3://…@…: keys do not belong in an address; set AWS_ACCESS_KEY_ID and so on")
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
-            raise ConfigError(f"output.dir={url}: {bucket!r} cannot be a bucket; give s3://BUCKET/PREFIX")
+            raise ConfigError(f"{key}={url}: {bucket!r} cannot be a bucket; give s3://BUCKET/PREFIX")
         if not prefix or any(part in ("", ".", "..") for part in prefix.split("/")):
-            raise ConfigError(f"output.dir={url}: give s3://BUCKET/PREFIX, with a prefix of the run's own")
+            raise ConfigError(f"{key}={url}: give s3://BUCKET/PREFIX, with a prefix of the run's own")
         self._bucket, self._prefix = bucket, prefix
         self._leases: list[Lease] = []
         self._void: set[str] = set()
@@ -252,6 +256,11 @@ def settings() -> dict[str, str]:
 
 def _first(names: Iterable[str]) -> str | None:
     return next((value for name in names if (value := os.environ.get(name))), None)
+
+
+def bucket_address(text: str) -> str | None:
+    """The server that holds a bucket, given what the user typed as a directory; None for one of this machine."""
+    return (_first(_ENDPOINTS) or _AMAZON) if text.startswith(_SCHEME) else None
 
 
 def _connect(bucket: str) -> "pafs.S3FileSystem":

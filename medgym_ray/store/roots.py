@@ -10,14 +10,14 @@ from medgym_ray.store.objects import ObjectDirectory
 Root = Path | Directory
 
 
-def root_at(text: str) -> Root:
+def root_at(text: str, key: str = "output.dir") -> Root:
     """`s3://BUCKET/PREFIX`, or a path of this machine. Raises ConfigError for an address that cannot be meant."""
     scheme, separator, _ = text.partition("://")
     if not separator:
         return Path(text).expanduser().absolute()
     if scheme != "s3":
-        raise ConfigError(f"output.dir={scheme}://…: give a directory or s3://BUCKET/PREFIX")
-    return ObjectDirectory(text)
+        raise ConfigError(f"{key}={scheme}://…: give a directory or s3://BUCKET/PREFIX")
+    return ObjectDirectory(text, key)
 
 
 def directory(root: Root) -> Directory:

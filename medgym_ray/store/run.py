@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -33,8 +32,9 @@ tags:
 |---|---|---|
 {families}
 
-`reward` is the true reward; `reward_paper` is what the original's published rule would have paid. `run.yaml` holds the
-configuration, `manifest.jsonl` lists the shards. Rows with `restricted` true may not be made public.
+`reward` is the true reward; `reward_paper` is what the original's published rule would have paid, and `judge_reward`,
+where a judge was asked, a model's opinion. `run.yaml` holds the configuration, `manifest.jsonl` lists the shards. Rows
+with `restricted` true may not be made public.
 """
 
 
@@ -75,18 +75,21 @@ def write_run_file(
     directory(root).write(RUN_FILE, text)
 
 
-def read_run_file(root: Path) -> dict[str, Any]:
+def read_run_file(root: Root) -> dict[str, Any]:
     """What run.yaml holds: identity, config and versions. Raises ConfigError where it is none of ours."""
-    path = root / RUN_FILE
+    where = f"{root}/{RUN_FILE}"
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; give the directory of a run") from error
+        found = directory(root).read(RUN_FILE)
+        content = yaml.safe_load((found or b"").decode("utf-8"))
+    except StorageError as error:
+        raise ConfigError(str(error)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read; restore it from a copy") from error
+        raise ConfigError(f"{where}: cannot be read; restore it from a copy") from error
+    if found is None:
+        raise ConfigError(f"{where}: not there; give the directory of a run")
     parts = ("identity", "config", "versions")
     if not isinstance(content, dict) or not all(isinstance(content.get(part), dict) for part in parts):
-        raise ConfigError(f"{path}: not the run file of a run")
+        raise ConfigError(f"{where}: not the run file of a run")
     return content
 
 

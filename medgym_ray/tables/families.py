@@ -13,8 +13,10 @@ from medgym_ray.tasks.base import Family
 class FamilyTables:
     """Opened once per executor, for all its episodes."""
 
-    def __init__(self, root: Path, families: Iterable[Family]) -> None:
-        """Opens the tables of `families` under `root`; indexes are built where missing, which may take minutes.
+    def __init__(self, root: Path | None, families: Iterable[Family]) -> None:
+        """Opens the tables of `families` under `root`, else of their samples; indexes are built where missing.
+
+        That may take minutes.
 
         Raises ConfigError where tables are missing or broken, or where two families want one path in the sandbox.
         """
@@ -22,7 +24,7 @@ class FamilyTables:
         self._mounts: dict[str, Path] = {}
         self._indexes: dict[str, TableIndex] = {}
         for family in families:
-            tables = family.tables(root)
+            tables = self._tables_of(family)
             for target, source in tables.items():
                 if self._mounts.setdefault(target, source) != source:
                     raise ConfigError(f"family {family.name}: {target} is {self._mounts[target]} of another family")
@@ -39,9 +41,12 @@ class FamilyTables:
 
     def index(self, family: Family) -> TableIndex | None:
         """Of that family's tables; None where it has none to search. Raises TaskError where this node lacks them."""
-        if not self._mounts.keys() >= family.tables(self._root).keys():
+        if not self._mounts.keys() >= self._tables_of(family).keys():
             raise TaskError(f"{family.name}: its tables are not on this node; tasks.root must be on shared storage")
         return self._indexes.get(family.name)
+
+    def _tables_of(self, family: Family) -> Mapping[str, Path]:
+        return family.tables(self._root or family.sample_root())
 
     def close(self) -> None:
         """Lets go of the indexes."""

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from medgym_ray import cli
-from medgym_ray.config import TasksConfig, validate_tasks
+from medgym_ray.config import TasksConfig
 from medgym_ray.tasks.base import Family, Split
 from medgym_ray.tasks.counts import Counts, count
-from medgym_ray.tasks.registry import FAMILIES, make_family, source_name, wanted_families
+from medgym_ray.tasks.registry import listed_families, make_family, source_name
+from medgym_ray.validation import validate_tasks
 
 _SPLITS: tuple[Split, ...] = get_args(Split)
 _Found = Mapping[Split, Counts | None]
@@ -30,7 +31,7 @@ def run(config: TasksCommandConfig) -> int:
     """Prints the table; 0 also where files are missing, for that is one of its findings."""
     validate_tasks(config.tasks)
     where = source_name(config.tasks)
-    families = [make_family(name, config.tasks) for name in wanted_families(config.tasks)]
+    families, complaints = listed_families(config.tasks)
     found = [(family, {split: count(family, config.tasks, split) for split in _SPLITS}) for family in families]
     console = Console()
     console.print(_overview(found, f"Task families, tasks in {where} of those in the paper's full set"))
@@ -40,6 +41,8 @@ def run(config: TasksCommandConfig) -> int:
         console.print(
             "--categories lists each category; python -m medgym_ray.audit says what constants and cheats earn"
         )
+    for complaint in complaints:
+        console.print(complaint, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -47,20 +50,22 @@ def _overview(found: Sequence[tuple[Family, _Found]], title: str) -> Table:
     table = Table("family", "categories", *_SPLITS, "broken", "left out", "licence", "may be shared", title=title)
     for family, counts in found:
         there = [counted for counted in counts.values() if counted]
+        originals = make_family(family.name)  # and not of a sample
         table.add_row(
             family.name,
             str(len(family.categories)),
-            *(_of_paper(counts[split], family.paper_sizes[split]) for split in _SPLITS),
+            *(_of_paper(counts[split], family.paper_sizes.get(split)) for split in _SPLITS),
             str(sum(counted.broken for counted in there) or ""),
             str(sum(counted.dropped for counted in there) or ""),
-            FAMILIES[family.name].licence,
-            "no" if FAMILIES[family.name].restricted else "yes",
+            originals.licence,
+            "no" if originals.restricted else "yes",
         )
     return table
 
 
-def _of_paper(counted: Counts | None, paper: int) -> str:
-    return f"{f'{counted.tasks:,}' if counted else '[yellow]missing[/]'} of {paper:,}"
+def _of_paper(counted: Counts | None, paper: int | None) -> str:
+    there = f"{counted.tasks:,}" if counted else "[yellow]missing[/]"
+    return there if paper is None else f"{there} of {paper:,}"
 
 
 def _categories(found: Sequence[tuple[Family, _Found]]) -> Table:

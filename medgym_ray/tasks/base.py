@@ -1,16 +1,19 @@
 """What a task family is: where its tasks come from, what the agent sees, and what a true reward is."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from medgym_ray.actions import Action, ActionKind
+from medgym_ray.paths import sample_dir
 from medgym_ray.sandboxes.base import Sandbox
 from medgym_ray.services import Service
 
 Split = Literal["train", "test"]
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Family(Protocol):
 
     name: str
     licence: str
-    """`open`, `physionet-1.5.0` or `stanford-ehrshot`."""
+    """`open`, `physionet-1.5.0`, `stanford-ehrshot`, or another's own."""
     restricted: bool
     categories: tuple[str, ...]
     actions: frozenset[ActionKind]
@@ -104,9 +107,14 @@ class Family(Protocol):
     revealed_by: frozenset[str] = frozenset()
     """Families whose tables, being of the same patients, tell this one's gold. All tables of a run lie in every
     sandbox, so they never share a run."""
-    paper_sizes: Mapping[Split, int]
-    """Tasks in the paper's full set, for `doctor`."""
+    paper_sizes: Mapping[Split, int] = MappingProxyType({})
+    """Tasks in the paper's full set, for `doctor`; empty where the paper has no such family."""
 
+    def sample_root(self) -> Path:
+        """What stands for `root` where `tasks.root` is unset. Another package's family may bring its own."""
+        return sample_dir()
+
+    @abstractmethod
     def load(self, root: Path, split: Split, report: LoadReport) -> Iterator[Task]:
         """Streams the tasks under `root/<name>/` in file order; what can't be used goes to the report.
 
@@ -130,6 +138,7 @@ class Family(Protocol):
         """
         return {}
 
+    @abstractmethod
     def prompt(self, task: Task) -> str:
         """The task's own part of the first user message (the protocol's rules are added by `prompts`)."""
         ...
@@ -138,10 +147,12 @@ class Family(Protocol):
         """A reason to drop the task in this environment (its gold does not run, or not twice alike), else None."""
         return None
 
+    @abstractmethod
     async def score(self, task: Task, submission: Submission, grader: Sandbox) -> Score:
         """Grades once. `grader` is a sandbox that no agent code of this episode has run in. Raises SandboxError."""
         ...
 
+    @abstractmethod
     def oracle(self, task: Task) -> list[Action] | None:
         """Gold actions, where a gold program or answer exists; the last one submits."""
         ...
@@ -154,6 +165,7 @@ class Family(Protocol):
         """Programs, by name of the fault, that come close to the gold and must earn nothing."""
         return {}
 
+    @abstractmethod
     def cheats(self, task: Task) -> list[str]:
         """Programs to submit that must earn nothing (unless their constant happens to be the true answer)."""
         ...

@@ -30,7 +30,7 @@ _SAME_TASKS = ("ehrshot", "mimic_extract")
 
 def paper_tasks(family: Family, splits: Collection[Split]) -> int:
     """How many tasks the paper has of a family in these splits."""
-    sizes = [family.paper_sizes[split] for split in splits]
+    sizes = [family.paper_sizes.get(split, 0) for split in splits]
     return max(sizes) if family.name in _SAME_TASKS else sum(sizes)
 
 

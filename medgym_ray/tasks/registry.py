@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from medgym_ray import plugins
 from medgym_ray.config import TasksConfig
 from medgym_ray.errors import ConfigError, TaskError
 from medgym_ray.paths import sample_dir
+from medgym_ray.plugins import Group
 from medgym_ray.tasks import hub
 from medgym_ray.tasks.base import Family, LoadReport, Split, Task
 from medgym_ray.tasks.biocoder import BioCoder
@@ -20,6 +22,7 @@ from medgym_ray.tasks.medagentbench import MedAgentBench
 from medgym_ray.tasks.medcalcbench import MedCalcBench
 from medgym_ray.tasks.mimic_extract import MimicExtract
 from medgym_ray.tasks.npowerai import NPowerAI
+from medgym_ray.tasks.scorers import scored_by
 from medgym_ray.tasks.treqs import Treqs
 
 FAMILIES: dict[str, type[Family]] = {
@@ -36,6 +39,7 @@ FAMILIES: dict[str, type[Family]] = {
     "npowerai": NPowerAI,
     "treqs": Treqs,
 }
+"""Ours; other packages may bring more."""
 
 
 @dataclass(slots=True)
@@ -52,25 +56,33 @@ class TaskSet:
 
 def make_family(name: str, config: TasksConfig | None = None) -> Family:
     """A family by name, with what the configuration says of it. Raises ConfigError for one that is not there."""
-    if name not in FAMILIES:
-        raise ConfigError(f"no task family called '{name}'; one of: {', '.join(sorted(FAMILIES))}")
+    plugin = plugins.find(Group.FAMILIES, name, FAMILIES)
+    family = _ours(name, config or TasksConfig()) if plugin is None else _theirs(plugin)
     if config is None:
-        return FAMILIES[name]()
-    options = config.medagentbench
-    family = (
-        MedAgentBench(fhir_base=options.fhir_base, forward_writes=options.forward_writes)
-        if name == MedAgentBench.name
-        else FAMILIES[name]()
-    )
-    if config.root is None:
+        return family
+    if config.root is None and plugin is None:
         family.licence, family.restricted = "open", False  # the bundled sample is invented
+    return family if config.scorer is None else scored_by(config.scorer, family)
+
+
+def _ours(name: str, config: TasksConfig) -> Family:
+    options = config.medagentbench
+    if name == MedAgentBench.name:
+        return MedAgentBench(fhir_base=options.fhir_base, forward_writes=options.forward_writes)
+    return FAMILIES[name]()
+
+
+def _theirs(plugin: plugins.Plugin) -> Family:
+    family: Family = plugin.make(Family)
+    if family.name != plugin.entry.name:
+        raise ConfigError(f"{plugin}: calls itself '{family.name}'; the two names must be one")
     return family
 
 
-def tasks_root(config: TasksConfig) -> Path:
-    """The root of the run's task files. Raises ConfigError where it is no directory."""
+def tasks_root(config: TasksConfig) -> Path | None:
+    """The root of the run's task files; None: of each family its own sample. Raises ConfigError for no directory."""
     if config.root is None:
-        return sample_dir()
+        return None
     root = Path(config.root).expanduser()
     if not root.is_dir():
         raise ConfigError(f"tasks.root={config.root}: no such directory")
@@ -81,7 +93,9 @@ def source_name(config: TasksConfig) -> str:
     """Where the tasks come from, in words. Raises ConfigError where that is no directory."""
     if config.source == "hub":
         return config.hub or "the Hub's public data sets"
-    return "the bundled sample" if config.root is None else str(tasks_root(config))
+    if config.root is not None:
+        return str(tasks_root(config))
+    return "the bundled sample" if FAMILIES.keys() >= set(config.families or ()) else "the families' samples"
 
 
 def load_tasks(config: TasksConfig, seed: int) -> TaskSet:
@@ -93,10 +107,10 @@ def load_tasks(config: TasksConfig, seed: int) -> TaskSet:
     named = config.families is not None or config.source == "hub"
     found = TaskSet([])
     for name in wanted_families(config):
-        family = make_family(name, config)
-        if not named and not (root / name).is_dir():
+        if not named and not lies_under(name, root):
             found.absent.append(name)
             continue
+        family = make_family(name, config)
         if revealing := _revealing(family, root, config):
             if named:
                 raise ConfigError(f"the tables of {revealing} tell the gold of {name}: run {name} by itself")
@@ -106,7 +120,7 @@ def load_tasks(config: TasksConfig, seed: int) -> TaskSet:
             found.tasks += _load_family(family, config, seed, found.report)
         except TaskError as error:
             if named or not isinstance(error.__cause__, FileNotFoundError):
-                raise ConfigError(f"family {name}: {error}") from error
+                raise ConfigError(f"family {name}: {error}{_no_sample(name, config, error)}") from error
             found.absent.append(f"{name} ({config.split})")
     if not found.tasks:
         broken = (
@@ -116,7 +130,8 @@ def load_tasks(config: TasksConfig, seed: int) -> TaskSet:
         )
         if config.source == "hub":
             raise ConfigError(f"no {config.split} tasks in {source_name(config)}{broken}")
-        raise ConfigError(f"no {config.split} tasks under {root}{broken}; it needs FAMILY/{config.split}_tasks.jsonl")
+        where = f"under {root}" if root else f"in {source_name(config)}"
+        raise ConfigError(f"no {config.split} tasks {where}{broken}; it needs FAMILY/{config.split}_tasks.jsonl")
     random.Random(seed).shuffle(found.tasks)
     return found
 
@@ -125,26 +140,62 @@ def stream_family(family: Family, config: TasksConfig, split: Split, report: Loa
     """Streams a family's tasks from where the configuration says. Raises TaskError, ConfigError."""
     if config.source == "hub":
         return hub.load(family, config.hub, split, report)
-    return family.load(tasks_root(config), split, report)
+    return family.load(tasks_root(config) or family.sample_root(), split, report)
 
 
 def wanted_families(config: TasksConfig) -> list[str]:
-    """The families asked for, each once; else all that there are. Raises ConfigError where one source is for many."""
+    """The families asked for, each once; else all that a run takes. Raises ConfigError where one source is for many.
+
+    Those of other packages are among all where there is a `tasks.root`, under which they may lie: what is installed
+    does not change a run of the bundled sample.
+    """
     if config.families is not None:
         names = list(dict.fromkeys(config.families))
     else:
-        names = sorted(hub.LAYOUTS if config.source == "hub" else FAMILIES)
+        names = sorted(hub.LAYOUTS if config.source == "hub" else _known(config.root is not None))
     if config.hub is not None and len(names) > 1:
         raise ConfigError(f"tasks.hub={config.hub} is of one family; add tasks.families=[NAME]")
     return names
 
 
-def _revealing(family: Family, root: Path, config: TasksConfig) -> str | None:
+def listed_families(config: TasksConfig) -> tuple[list[Family], list[str]]:
+    """The families asked for, else all that are installed; and a line for each of these that cannot be used.
+
+    Raises ConfigError for one that was asked for.
+    """
+    if config.families is not None or config.source != "all":
+        return [make_family(name, config) for name in wanted_families(config)], []
+    usable: list[Family] = []
+    complaints: list[str] = []
+    for name in sorted(_known(with_theirs=True)):
+        try:
+            usable.append(make_family(name, config))
+        except ConfigError as error:
+            complaints.append(str(error))
+    return usable, complaints
+
+
+def lies_under(name: str, root: Path | None) -> bool:
+    """Whether a family has a folder there; None is the bundled sample."""
+    return ((root or sample_dir()) / name).is_dir()
+
+
+def _known(with_theirs: bool) -> set[str]:
+    return {*FAMILIES, *(plugins.names(Group.FAMILIES) if with_theirs else ())}
+
+
+def _no_sample(name: str, config: TasksConfig, error: TaskError) -> str:
+    """A hint for those who have forgotten where the tasks are."""
+    missing = isinstance(error.__cause__, FileNotFoundError)
+    return f"; tasks.root=DIR says where else (DIR/{name}/…)" if missing and config.root is None else ""
+
+
+def _revealing(family: Family, root: Path | None, config: TasksConfig) -> str | None:
     """A family of the run that must not share a sandbox with this one; those of the sample have nobody in common."""
-    if config.root is None:
+    if root is None:
         return None
     return next(
-        (name for name in wanted_families(config) if name in family.revealed_by and (root / name).is_dir()), None
+        (name for name in wanted_families(config) if name in family.revealed_by and lies_under(name, root)), None
     )
 
 

@@ -50,6 +50,18 @@ async def test_each_is_told_its_own_fate() -> None:
     assert len(writer.bundles) == 2
 
 
+async def test_the_first_goes_at_once_and_what_ends_soon_after_it_goes_together() -> None:
+    writer = _Writer()
+    outbox = Outbox(Seat(writer))
+    assert await _fate(outbox, "a") is None
+    later = [asyncio.ensure_future(_fate(outbox, name)) for name in ("b", "c")]
+    while len(outbox) < 2:
+        await asyncio.sleep(0)
+    assert writer.bundles == [["a"]], "the second message comes a while after the first"
+    assert await asyncio.gather(*later) == [None, None]
+    assert writer.bundles == [["a"], ["b", "c"]]
+
+
 async def test_one_that_nobody_waits_for_any_more_goes_with_the_others() -> None:
     writer = _Writer()
     outbox = Outbox(Seat(writer))

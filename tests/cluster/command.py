@@ -36,13 +36,15 @@ class Ended:
         return lines[0]
 
 
-def start(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY, command: str = "medgym_ray.generate"
+) -> subprocess.Popen[str]:
     """Starts `python -m medgym_ray.generate ARGUMENTS`; Ray stays private unless `env` says otherwise."""
     variables = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | {"HF_HUB_OFFLINE": "1"} | dict(env or {})
     if not any(a.startswith("cluster.address=") for a in arguments) and "RAY_ADDRESS" not in variables:
         arguments = (*arguments, "cluster.address=local")
     return subprocess.Popen(
-        [sys.executable, "-m", "medgym_ray.generate", *arguments],
+        [sys.executable, "-m", command, *arguments],
         cwd=cwd,
         env=variables,
         stdout=subprocess.PIPE,
@@ -53,10 +55,14 @@ def start(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path = REP
 
 
 def generate(
-    *arguments: str, env: Mapping[str, str] | None = None, cwd: Path = REPOSITORY, timeout: float = 280
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = REPOSITORY,
+    timeout: float = 280,
+    command: str = "medgym_ray.generate",
 ) -> Ended:
     """Runs the command to its end."""
-    process = start(*arguments, env=env, cwd=cwd)
+    process = start(*arguments, env=env, cwd=cwd, command=command)
     out, err = process.communicate(timeout=timeout)
     return Ended(process.returncode, out, err)
 

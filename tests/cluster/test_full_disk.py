@@ -23,17 +23,18 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(small_disk: Path, tmp_path: Path) -> None:
-    # What does not compress: a shard of what the log holds has no room beside it.
-    code = "import base64, os; print(base64.b85encode(os.urandom(12_000)).decode())"
+    # Small enough that the log is nearly as large as the disk when it is full, and of what does not compress: then a
+    # shard of what the log holds has no room beside it.
+    code = "import base64, os; print(base64.b85encode(os.urandom(3_000)).decode())"
     talk: dict[str, object] = {"action": "code_execution", "params": {"code": code}}
     replies = replay_file(tmp_path / "r.jsonl", *[talk] * 3, {"action": "submit", "params": {"answer": 1}})
     run = small_disk / "run"
-    arguments = ["+model=replay", f"model.path={replies}", "tasks=npowerai", "tasks.limit=20", "sampling.rollouts=2"]
+    arguments = ["+model=replay", f"model.path={replies}", "tasks=npowerai", "tasks.limit=20", "sampling.rollouts=4"]
     arguments += ["sandbox.concurrency=2", f"output.dir={run}"]
     full = generate(*arguments)
     assert full.code == 1, full.err
     assert "No space left on device" in full.complaint
-    assert "of 40 trajectories are kept, the same command goes on" in full.complaint
+    assert "of 80 trajectories are kept, the same command goes on" in full.complaint
     assert not list(run.rglob("*.tmp")), "no half-written file is left"
 
     still = generate(*arguments)  # recovery itself finds no room, and takes nothing away
@@ -44,4 +45,4 @@ def test_a_full_disk_stops_the_run_and_room_lets_it_go_on(small_disk: Path, tmp_
     ended = generate(*arguments)
     assert ended.code == 0, ended.err
     assert "brought in from the log" in ended.err
-    assert len({row["trajectory_id"] for row in rows(run)}) == len(rows(run)) == 40
+    assert len({row["trajectory_id"] for row in rows(run)}) == len(rows(run)) == 80

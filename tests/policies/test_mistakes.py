@@ -7,13 +7,15 @@ from random import Random
 
 import pytest
 
-from medgym_ray.actions import Action, ActionKind, parse_json_action, render_json_action
-from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig, validate
+from medgym_ray.actions import Action, ActionKind
+from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig
 from medgym_ray.errors import ConfigError
+from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.policies.base import GenerationRequest, RepliesExhausted, Sampling
 from medgym_ray.policies.mistakes import Mistake, misspelt, mistakes
 from medgym_ray.policies.noisy import NoisyOracle, with_mistakes
 from medgym_ray.tasks.base import Message
+from medgym_ray.validation import validate
 
 PROGRAM = """\
 import math
@@ -136,7 +138,7 @@ def test_every_program_is_preceded_by_a_wrong_one_and_none_is_submitted_wrong() 
         assert _error(wrong[0].arguments["code"]) is not None, "the first is one that fails"
         assert all(action.thought for action in spoken)
         for action in spoken:
-            parsed = parse_json_action(render_json_action(action), ALL)
+            parsed = JsonObject().parse(JsonObject().render(action), ALL)
             assert parsed == Action(action.kind, action.arguments)
         assert spoken == with_mistakes([RUN, SUBMIT], ALL, 1.0, seed, max_turns=15)
 
@@ -174,10 +176,10 @@ def test_a_program_that_reaches_out_never_starts_while_it_is_wrong() -> None:
 
 async def test_debugging_is_told_the_error_that_was_seen() -> None:
     debug = Action(ActionKind.DEBUGGING, {"code": "1 / 0"}, "I look.")
-    policy = NoisyOracle([RUN, debug])
+    policy = NoisyOracle([RUN, debug], JsonObject())
     seen = Message("user", "[error, exit status 1]\nstderr:\nTraceback\nZeroDivisionError: division by zero\n")
     request = GenerationRequest("s", "f/1", 1, Sampling(), seed=0, deadline_s=1.0, messages=[seen])
-    said = parse_json_action((await policy.generate(request)).text, ALL)
+    said = JsonObject().parse((await policy.generate(request)).text, ALL)
     assert isinstance(said, Action)
     assert said.arguments == {"code": "1 / 0", "error_msg": "ZeroDivisionError: division by zero"}
     with pytest.raises(RepliesExhausted):

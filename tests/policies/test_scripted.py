@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medgym_ray.actions import Action, ActionKind, parse_json_action
+from medgym_ray.actions import Action, ActionKind
 from medgym_ray.errors import ConfigError
+from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.policies.base import GenerationRequest, RepliesExhausted, Sampling
 from medgym_ray.policies.scripted import ScriptedPolicy, oracle_policy, read_replies, replay_policy
 
@@ -28,9 +29,9 @@ async def test_replies_come_by_turn_until_there_are_none() -> None:
 
 async def test_the_oracle_speaks_the_agents_language() -> None:
     actions = [Action(ActionKind.TERMINAL, {"cmd": "ls"}), Action(ActionKind.SUBMIT, {"answer": ["é", 1.5, None]})]
-    policy = oracle_policy(actions)
+    policy = oracle_policy(actions, JsonObject())
     said = [(await policy.generate(_request(n))).text for n in range(2)]
-    assert [parse_json_action(text, frozenset(ActionKind)) for text in said] == actions
+    assert [JsonObject().parse(text, frozenset(ActionKind)) for text in said] == actions
 
 
 async def test_a_tasks_own_line_goes_before_the_one_for_every_task() -> None:

@@ -1,6 +1,7 @@
 """Token in, token out: over the structures of several chat templates the segments decode to the rendered conversation,
 and each prompt starts with every token before it."""
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,53 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from medgym_ray.actions import ActionKind
 from medgym_ray.errors import PolicyError
+from medgym_ray.formats.tool_calls import ToolCalls
 from medgym_ray.policies.base import Generation
 from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
-from medgym_ray.tasks.base import Message
-
-CHATML = """\
-{%- if messages[0].role != 'system' %}{{- '<|im_start|>system\\nYou are helpful.<|im_end|>\\n' }}{% endif %}
-{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}
-{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{% endif %}"""
-
-LLAMA3 = """\
-{{- '<|begin_of_text|>' }}
-{%- for m in messages %}
-{{- '<|start_header_id|>' + m.role + '<|end_header_id|>\\n\\n' + m.content | trim + '<|eot_id|>' }}
-{%- endfor %}
-{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}"""
-
-# No system role: its text stands before that of the first user message.
-GEMMA = """\
-{{- '<bos>' }}
-{%- set first = '' %}{%- set rest = messages %}
-{%- if rest[0].role == 'system' %}{%- set first = rest[0].content + '\\n\\n' %}{%- set rest = rest[1:] %}{% endif %}
-{%- for m in rest %}
-{%- if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}
-{{- '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\\n' }}
-{{- (first if loop.first else '') + m.content | trim + '<end_of_turn>\\n' }}
-{%- endfor %}
-{%- if add_generation_prompt %}{{- '<start_of_turn>model\\n' }}{% endif %}"""
-
-MISTRAL = """\
-{{- '<s>' }}
-{%- set first = '' %}{%- set rest = messages %}
-{%- if rest[0].role == 'system' %}{%- set first = rest[0].content + '\\n\\n' %}{%- set rest = rest[1:] %}{% endif %}
-{%- for m in rest %}
-{%- if m.role == 'user' %}{{- '[INST] ' + (first if loop.first else '') + m.content + ' [/INST]' }}
-{%- else %}{{- ' ' + m.content + '</s>' }}{% endif %}
-{%- endfor %}"""
-
-# Its system text moves on to the last user message.
-MISTRAL_MOVING = """\
-{{- '<s>' }}
-{%- set system = '' %}{%- set rest = messages %}
-{%- if rest[0].role == 'system' %}{%- set system = rest[0].content + '\\n\\n' %}{%- set rest = rest[1:] %}{% endif %}
-{%- for m in rest %}
-{%- if m.role == 'user' %}{{- '[INST]' + (system if loop.last else '') + m.content + '[/INST]' }}
-{%- else %}{{- m.content + '</s>' }}{% endif %}
-{%- endfor %}"""
+from medgym_ray.tasks.base import Message, Role
+from tests.policies.chat_templates import CHATML, GEMMA, LLAMA31, MISTRAL, MISTRAL_MOVING, QWEN3, QWEN25
 
 # Thoughts are cut from what was said before; a new reply starts inside of one.
 THINKING = CHATML.replace("m.content", "m.content.split('</think>')[-1]").replace(
@@ -66,13 +27,18 @@ THINKING = CHATML.replace("m.content", "m.content.split('</think>')[-1]").replac
 SPECIALS = [
     *("<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
     *("<bos>", "<start_of_turn>", "<end_of_turn>", "<s>", "</s>", "[INST]", "[/INST]"),
+    *("[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]"),
 ]
 TEMPLATES = {
-    "chatml": (CHATML, "<|im_end|>"),
-    "llama3": (LLAMA3, "<|eot_id|>"),
+    "qwen2.5": (QWEN25, "<|im_end|>"),
+    "qwen3": (QWEN3, "<|im_end|>"),
+    "llama3.1": (LLAMA31, "<|eot_id|>"),
     "gemma": (GEMMA, "<end_of_turn>"),
     "mistral": (MISTRAL, "</s>"),
+    "smollm2": (CHATML, "<|im_end|>"),
 }
+_CASES = int(os.environ.get("MEDGYM_CASES", "60"))
+TOOLS = ToolCalls().tools(frozenset(ActionKind))
 _SPLIT = re.compile("|".join(map(re.escape, SPECIALS)) + "|.", re.DOTALL)
 
 
@@ -115,26 +81,35 @@ _said = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Z"]), m
 _turns = st.lists(st.tuples(_said, st.booleans(), _said), max_size=4)
 
 
+def _rendered(tokenizer: CharTokenizer, messages: Sequence[Message], *, reply: bool, tools: bool) -> str:
+    plain = [{"role": m.role, "content": m.content} for m in messages]
+    for message in plain:
+        if message["role"] == "tool":
+            message |= {"name": "sandbox", "tool_call_id": "000000000"}
+    given = {"tools": TOOLS} if tools else {}
+    return tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=reply, **given)
+
+
+@pytest.mark.parametrize("role", ["user", "tool"])
 @pytest.mark.parametrize("name", TEMPLATES)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=_CASES)
 @given(system=st.none() | _said, question=_said, turns=_turns, last=st.none() | _said)
 def test_the_segments_are_the_rendered_conversation(
-    name: str, system: str | None, question: str, turns: list[tuple[str, bool, str]], last: str | None
+    name: str, role: Role, system: str | None, question: str, turns: list[tuple[str, bool, str]], last: str | None
 ) -> None:
     source, end = TEMPLATES[name]
     tokenizer = CharTokenizer(source)
+    template = ChatTemplate(tokenizer)
+    observer: Role = role if template.has_role(role) else "user"
+    tools = role == "tool" and template.lists(TOOLS)
     messages = [Message("system", system)] if system is not None else []
     messages.append(Message("user", question))
-    transcript = TokenTranscript(ChatTemplate(tokenizer), messages)
+    transcript = TokenTranscript(template, messages, TOOLS if tools else ())
     sampled: list[tuple[int, int, Generation]] = []
-
-    def rendered(*, reply: bool) -> str:
-        plain = [{"role": m.role, "content": m.content} for m in messages]
-        return tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=reply)
 
     def answer(text: str, ending: str) -> list[int]:
         before = transcript.next_prompt()
-        assert tokenizer.decode(before) == rendered(reply=True)
+        assert tokenizer.decode(before) == _rendered(tokenizer, messages, reply=True, tools=tools)
         # Mistral's models say the space that the template renders before a reply.
         lead = " " if name == "mistral" else ""
         generation = _generation(tokenizer, text, ending, lead)
@@ -147,17 +122,44 @@ def test_the_segments_are_the_rendered_conversation(
 
     for text, ended, observation in turns:
         so_far = answer(text, end if ended else "")
-        transcript.add_observation(observation)
-        messages.append(Message("user", observation))
+        transcript.add_observation(Message(observer, observation))
+        messages.append(Message(observer, observation))
         assert transcript.next_prompt()[: len(so_far)] == so_far
     assert transcript.retokenize_match(), "ends where a reply was asked for and none came"
     if last is not None:
         answer(last, end)
         whole = transcript.next_prompt()
-        assert rendered(reply=False).startswith(tokenizer.decode(whole))
+        assert _rendered(tokenizer, messages, reply=False, tools=tools).startswith(tokenizer.decode(whole))
     assert transcript.append_only
     assert transcript.retokenize_match()
     _assert_aligned(transcript, sampled)
+
+
+@settings(deadline=None, max_examples=_CASES)
+@given(question=_said, turns=st.lists(st.tuples(_said, _said, st.booleans(), _said), max_size=4))
+def test_stripped_thoughts_make_each_prompt_what_the_template_shows(
+    question: str, turns: list[tuple[str, str, bool, str]]
+) -> None:
+    tokenizer = CharTokenizer(QWEN3)
+    messages = [Message("user", question)]
+    transcript = TokenTranscript(ChatTemplate(tokenizer), messages, strip_thoughts=True)
+    thought_once = False
+    for thought, text, thinks, observation in turns:
+        assert tokenizer.decode(transcript.next_prompt()) == _rendered(tokenizer, messages, reply=True, tools=False)
+        reply = f"<think>\n{thought}\n</think>\n\n{text}" if thinks else text
+        transcript.add_reply(_generation(tokenizer, reply, "<|im_end|>"))
+        transcript.add_observation(Message("user", observation))
+        messages += [Message("assistant", reply), Message("user", observation)]
+        thought_once = thought_once or thinks
+    assert transcript.append_only is not thought_once
+    assert len(transcript.next_prompt()) == len(transcript.loss_mask()) == len(transcript.logprobs())
+
+
+def test_which_templates_list_tools_and_hear_them() -> None:
+    templates = {name: ChatTemplate(CharTokenizer(source)) for name, (source, _) in TEMPLATES.items()}
+    assert {name for name, t in templates.items() if t.lists(TOOLS)} == {"qwen2.5", "qwen3", "llama3.1", "mistral"}
+    assert {name for name, t in templates.items() if not t.has_role("tool")} == {"gemma"}
+    assert not any(t.lists([]) for t in templates.values())
 
 
 def _assert_aligned(transcript: TokenTranscript, sampled: list[tuple[int, int, Generation]]) -> None:
@@ -176,7 +178,7 @@ def _one_turn(source: str, text: str, end: str, *, system: str | None = None) ->
     messages = [Message("system", system)] if system else []
     transcript = TokenTranscript(ChatTemplate(tokenizer), [*messages, Message("user", "q")])
     transcript.add_reply(_generation(tokenizer, text, end))
-    transcript.add_observation("o")
+    transcript.add_observation(Message("user", "o"))
     return tokenizer, transcript
 
 
@@ -185,7 +187,7 @@ def _one_turn(source: str, text: str, end: str, *, system: str | None = None) ->
 def test_the_end_of_a_turn_stands_there_once_sampled_or_not(name: str, ended: bool) -> None:
     source, end = TEMPLATES[name]
     tokenizer, transcript = _one_turn(source, "r", end if ended else "")
-    first = len(transcript.prompt_token_ids)
+    first = len(transcript.first_prompt)
     tail = transcript.next_prompt()[first:]
     assert tokenizer.decode(tail).startswith(f"r{end}")
     assert not tokenizer.decode(tail).startswith(f"r{end}{end}")

@@ -9,7 +9,8 @@ import pytest
 
 from actors import cluster
 from medgym_ray import generate
-from medgym_ray.config import GenerateConfig, identity, run_key
+from medgym_ray.config import GenerateConfig
+from medgym_ray.identity import identity, run_key
 from medgym_ray.store.recovery import prepare_directory, successes
 from medgym_ray.store.run import write_dropped, write_run_file
 from medgym_ray.store.writer import DurableWriter

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig, validate
+from medgym_ray.config import GenerateConfig, ModelConfig, SandboxConfig
 from medgym_ray.errors import ConfigError, SandboxError
 from medgym_ray.sandboxes import environment, image, resolver
 from medgym_ray.sandboxes.base import Cell, CellResult, Sandbox, SandboxFactory
@@ -21,6 +21,7 @@ from medgym_ray.sandboxes.packages import Packages
 from medgym_ray.sandboxes.registry import make_factory
 from medgym_ray.sandboxes.supervisor import settings
 from medgym_ray.sandboxes.wheelhouse import Wheelhouse, ensure_wheelhouse
+from medgym_ray.validation import validate
 from tests.sandboxes.conftest import QUICK
 
 OFF = "pip install is off in this sandbox: "

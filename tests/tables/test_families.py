@@ -8,10 +8,10 @@ import pytest
 from medgym_ray.actions import ActionKind
 from medgym_ray.errors import ConfigError, TaskError
 from medgym_ray.tables.families import FamilyTables
-from medgym_ray.tasks.base import Family
+from tests.families import ToyFamily
 
 
-class Hospital(Family):
+class Hospital(ToyFamily):
     """Names single tables: gold lies beside them."""
 
     actions = frozenset({ActionKind.REQUEST_INFO})
@@ -23,7 +23,7 @@ class Hospital(Family):
         return {f"{self._at}/{name}": root / "hospital" / name for name in ("ADMISSIONS.csv", "hospital.db")}
 
 
-class Notes(Family):
+class Notes(ToyFamily):
     """Mounts what is no table, and asks for none."""
 
     name, actions = "notes", frozenset({ActionKind.CODE_EXECUTION})
@@ -32,7 +32,7 @@ class Notes(Family):
         return {"/data/notes": root / "notes"}
 
 
-class Plain(Family):
+class Plain(ToyFamily):
     """Inherits the default: no tables."""
 
     name, actions = "plain", frozenset({ActionKind.REQUEST_INFO})

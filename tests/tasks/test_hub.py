@@ -12,14 +12,16 @@ import pyarrow.parquet
 import pytest
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from medgym_ray.config import GenerateConfig, TasksConfig, identity, run_key, validate_tasks
+from medgym_ray.config import GenerateConfig, TasksConfig
 from medgym_ray.errors import ConfigError, TaskError
+from medgym_ray.identity import identity, run_key
 from medgym_ray.paths import sample_dir
 from medgym_ray.tasks import hub
 from medgym_ray.tasks.base import LoadReport, Split, Task
 from medgym_ray.tasks.biocoder import BioCoder
 from medgym_ray.tasks.medcalcbench import MedCalcBench
 from medgym_ray.tasks.registry import load_tasks
+from medgym_ray.validation import validate_tasks
 
 Record = dict[str, Any]
 FAMILY = MedCalcBench()

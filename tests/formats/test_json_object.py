@@ -6,36 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medgym_ray.actions import ALIASES, Action, ActionKind, ParseError, parse_json_action, render_json_action
+from medgym_ray.actions import ALIASES, Action, ActionKind, ParseError
+from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.trajectory import TRAJECTORY_SCHEMA, Turn, to_batch
+from tests.formats.strategies import actions
 from tests.records import make_trajectory
 
 ALL = frozenset(ActionKind)
 RUN = '{"action": "code_execution", "params": {"code": "print(1)"}}'
 PRINT_1 = Action(ActionKind.CODE_EXECUTION, {"code": "print(1)"})
 
-_text = st.text(st.characters(exclude_categories=["Cs"]))
-_said = _text.filter(str.strip)
-_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | _text,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
-    max_leaves=8,
-)
-_actions = st.one_of(
-    st.builds(
-        lambda path, info, term: Action(
-            ActionKind.REQUEST_INFO, {"data_path": path, "info_type": info, "keyterm": term}
-        ),
-        _said,
-        st.sampled_from(["column_names", "column_values", "term"]),
-        _text,
-    ),
-    st.builds(lambda cmd: Action(ActionKind.TERMINAL, {"cmd": cmd}), _said),
-    st.builds(lambda code: Action(ActionKind.CODE_EXECUTION, {"code": code}), _said),
-    st.builds(lambda code, e: Action(ActionKind.DEBUGGING, {"code": code, "error_msg": e}), _said, _text),
-    st.builds(lambda code: Action(ActionKind.SUBMIT, {"code": code}), _text),
-    st.builds(lambda answer: Action(ActionKind.SUBMIT, {"answer": answer}), _json),
-)
+parse_json_action, render_json_action = JsonObject().parse, JsonObject().render
 
 
 def _error(reply: str, allowed: frozenset[ActionKind] = ALL) -> str:
@@ -67,7 +48,7 @@ def test_one_action_is_read_whatever_surrounds_it(reply: str) -> None:
     assert parse_json_action(reply, ALL) == PRINT_1
 
 
-def test_the_originals_names_mean_the_papers_actions() -> None:
+def test_the_originals_names_mean_the_papersactions() -> None:
     reply = '{"action": "debug", "params": {"code": "1/0", "error_msg": "ZeroDivisionError"}}'
     expected = {"code": "1/0", "error_msg": "ZeroDivisionError"}
     assert parse_json_action(reply, ALL) == Action(ActionKind.DEBUGGING, expected)
@@ -138,20 +119,20 @@ def test_an_action_that_the_task_does_not_offer_is_answered_with_those_it_does()
     ("first", "second"),
     [("1", "2"), ("1", "true"), ("1", "1.0"), ("0", "false"), ('"1"', "1"), ("null", "0"), ("[1]", "[1, 1]")],
 )
-def test_two_different_actions_are_never_chosen_between(first: str, second: str) -> None:
+def test_two_differentactions_are_never_chosen_between(first: str, second: str) -> None:
     replies = [f'{{"action": "submit", "params": {{"answer": {a}}}}}' for a in (first, second, first)]
     assert _error(" then ".join(replies)) == "2 different actions in one reply; send one at a time"
 
 
 @settings(deadline=None)
-@given(_actions, st.sampled_from(["{}", "```json\n{}\n```", "So:\n{}\nDone.", "<think>hm {{</think>{}", "{0}\n{0}"]))
+@given(actions, st.sampled_from(["{}", "```json\n{}\n```", "So:\n{}\nDone.", "<think>hm {{</think>{}", "{0}\n{0}"]))
 def test_what_is_rendered_is_read_as_the_same_action(action: Action, around: str) -> None:
     assert parse_json_action(around.format(render_json_action(action)), ALL) == action
 
 
 @settings(deadline=None)
-@given(_actions, _actions)
-def test_two_rendered_actions_are_one_or_an_error(first: Action, second: Action) -> None:
+@given(actions, actions)
+def test_two_renderedactions_are_one_or_an_error(first: Action, second: Action) -> None:
     one, other = render_json_action(first), render_json_action(second)
     read = parse_json_action(f"{one}\n{other}", ALL)
     assert read == first if one == other else isinstance(read, ParseError)
@@ -171,7 +152,7 @@ def test_no_reply_raises(reply: str) -> None:
 
 @st.composite
 def _damaged(draw: st.DrawFn) -> str:
-    reply = render_json_action(draw(_actions))
+    reply = render_json_action(draw(actions))
     start = draw(st.integers(0, len(reply)))
     end = draw(st.integers(start, min(len(reply), start + 5)))
     return reply[:start] + draw(st.text(max_size=3)) + reply[end:]
