@@ -6,13 +6,16 @@ import logging
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -20,7 +23,12 @@ import medgym_ray
 from medgym_ray.errors import ClusterError
 from medgym_ray.paths import sample_dir
 
+_LOG = logging.getLogger(__name__)
 _PROBE_S = 5.0
+_STATUS_S = 15.0
+"""Most of it is what Python takes to import Ray on a busy machine."""
+_RAYS = ("gcs_server", "raylet")
+"""Processes of a node: a head has both."""
 _DEFAULT_PORT = 6379
 _PRIVATE = "medgym_ray_private"
 """A resource that marks the cluster of one run: it ends with that run, so no other may attach to it."""
@@ -39,12 +47,13 @@ class Cluster:
     resources: dict[str, float]
 
 
-def connect(address: str, run_id: str) -> Cluster:
+def connect(address: str, run_id: str, tell: Callable[[str], None] = _LOG.warning) -> Cluster:
     """Attaches as `address` says (auto, local, HOST:PORT, ray://HOST:PORT). Raises ClusterError with one line.
 
-    `auto` takes RAY_ADDRESS, else a head on this machine, else starts a private cluster that ends with the run.
+    `tell` hears of a cluster that was passed over. `auto` takes RAY_ADDRESS, else a head on this machine, else starts a
+    private cluster that ends with the run.
     """
-    attached = attach(address, run_id)
+    attached = attach(address, run_id, tell)
     if attached is not None:
         return attached
     try:
@@ -54,14 +63,14 @@ def connect(address: str, run_id: str) -> Cluster:
     return _described(started=True)
 
 
-def attach(address: str, run_id: str) -> Cluster | None:
+def attach(address: str, run_id: str, tell: Callable[[str], None] = _LOG.warning) -> Cluster | None:
     """Attaches to a running cluster and starts nothing; None where there is none to attach to."""
     wanted = os.environ.get("RAY_ADDRESS") or "auto" if address == "auto" else address
     if wanted == "local":
         return None
     try:
         if wanted == "auto":
-            if not _attached_to_head_here(_options(run_id)):
+            if not _lets_us_in(tell) or not _attached_to_head_here(_options(run_id)):
                 return None
         else:
             _probe(wanted)
@@ -139,6 +148,25 @@ def _attached_to_head_here(options: dict[str, Any]) -> bool:
         ray.shutdown()
         return False
     return True
+
+
+def _lets_us_in(tell: Callable[[str], None]) -> bool:
+    """Whether there is a Ray here and it answers us. One with another token, or that is ending, keeps Ray trying for
+    minutes; it is asked by a process that can be given up.
+    """
+    if not any(process.info["name"] in _RAYS for process in psutil.process_iter(["name"])):
+        return False
+    asked = [sys.executable, "-m", "ray.scripts.scripts", "status"]
+    try:
+        subprocess.run(asked, capture_output=True, text=True, timeout=_STATUS_S, check=True)
+    except subprocess.TimeoutExpired:
+        tell("a Ray cluster on this machine does not answer; it is left alone")
+    except subprocess.CalledProcessError as error:
+        last = " ".join((error.stderr.strip().splitlines() or ["no reason given"])[-1].split())
+        tell(f"a Ray cluster on this machine does not let us in ({last[:150]}); it is left alone")
+    else:
+        return True
+    return False
 
 
 def _probe(address: str) -> None:

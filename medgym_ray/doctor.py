@@ -178,12 +178,14 @@ def _cluster(config: ClusterConfig) -> list[Finding]:
     """Attaches where a run would; starts nothing."""
     from actors import cluster
 
+    passed_over: list[str] = []
     try:
-        attached = cluster.attach(config.address, "doctor")
+        attached = cluster.attach(config.address, "doctor", passed_over.append)
     except ClusterError as error:
         return [Finding("Ray cluster", None, str(error))]
     if attached is None:
-        return [Finding("Ray cluster", None, "none runs here: each run starts its own on this machine")]
+        why = "".join(passed_over) or "none runs here"
+        return [Finding("Ray cluster", None, f"{why}: each run starts its own on this machine")]
     try:
         resources = attached.resources
         what = f"{attached.address}: {len(attached.nodes)} node(s), {resources.get('CPU', 0):g} CPUs"

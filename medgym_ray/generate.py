@@ -199,7 +199,9 @@ def _work(
 
     try:
         try:
-            attached = ray_cluster.connect(config.cluster.address, key[:12])
+            attached = ray_cluster.connect(
+                config.cluster.address, key[:12], lambda line: console.print(line, markup=False)
+            )
         except ClusterError as error:
             raise ConfigError(str(error)) from error
         where = (

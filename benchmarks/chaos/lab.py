@@ -35,7 +35,11 @@ class Node:
 
     def raylet(self) -> int | None:
         """Its number, where it lives."""
-        return next((pid for pid in _naming(self.folder) if _program(pid) == "raylet"), None)
+        return self.process("raylet")
+
+    def process(self, program: str) -> int | None:
+        """The number of the one that runs this program."""
+        return next((pid for pid in _naming(self.folder) if _program(pid) == program), None)
 
     def end(self, *signals: signal.Signals) -> None:
         """Ends it, gently unless `signals` say otherwise, and removes its folder."""

@@ -1,9 +1,11 @@
 """Attaching to somebody's cluster: used, and left running and clean."""
 
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +47,23 @@ def test_a_run_attaches_to_ray_address_and_leaves_the_cluster_running_and_clean(
     refused = generate("tasks=npowerai", "tasks.limit=4", f"output.dir={tmp_path / 'refused'}", env=wrong)
     assert refused.code == 2
     assert "RAY_AUTH_TOKEN" in refused.complaint
+
+
+def test_a_head_here_that_answers_nobody_is_left_alone(lab: Lab, tmp_path: Path) -> None:
+    head = lab.nodes[0].process("gcs_server")
+    assert head is not None
+    os.kill(head, signal.SIGSTOP)
+    run = tmp_path / "run"
+    with tempfile.TemporaryDirectory(prefix="mgr") as folder:  # a short name: Ray puts sockets there
+        latest = Path(folder) / "ray" / "ray_current_cluster"
+        latest.parent.mkdir()
+        latest.write_text(lab.address, encoding="utf-8")  # else `auto` may find the head of another test
+        asked = ("tasks=npowerai", "tasks.limit=1", "cluster.address=auto", f"output.dir={run}")
+        ended = generate(*asked, env={"RAY_TMPDIR": folder})
+    assert ended.code == 0, ended.err
+    assert "started a Ray cluster on this machine" in ended.err
+    assert "; it is left alone" in ended.err
+    assert len(rows(run)) == 1
 
 
 def test_a_run_is_submitted_as_a_job(lab: Lab, tmp_path: Path) -> None:
