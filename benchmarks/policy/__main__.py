@@ -1,8 +1,9 @@
 """How much of a raw engine's speed the pipeline keeps, and how many tokens are not generated for nothing.
 
-`python -m benchmarks.policy [--gpu] [--write]`. A real run of the command first; then a vLLM engine by itself is asked
-the same: the same prompts, as many tokens, as many sessions at once. Without `--gpu` smollm2 on the CPUs; with it a 7B
-model whose weights are made up (`load_format=dummy`) on one GPU.
+`python -m benchmarks.policy [--gpu] [--rounds N] [--write]`. A real run of the command; then a vLLM engine by itself is
+asked the same: the same prompts, as many tokens, as many sessions at once. The two take turns, for a machine's speed
+drifts by more than what they differ in. Without `--gpu` smollm2 on the CPUs; with it a 7B model whose weights are made
+up (`load_format=dummy`) on one GPU.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from typing import Any
 from benchmarks.measure.processes import without_cluster
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
 from benchmarks.policy.dummy import write_dummy
-from benchmarks.policy.recorded import Recorded, recorded
+from benchmarks.policy.recorded import Recorded, cached_share, recorded
 from medgym_ray.store.run import read_run_file
 
 _SECTION = "benchmarks.policy"
@@ -37,7 +38,13 @@ class Load:
 
 
 def _cpu() -> Load:
-    return Load("smollm2 (135M, float32) on the CPUs", ("model=smollm2", "sampling.max_tokens=128"), 16, 2, 16)
+    return Load(
+        "smollm2 (135M, float32) on the CPUs",
+        ("model=smollm2", "agent.max_turns=4", "sampling.max_tokens=128"),
+        16,
+        1,
+        16,
+    )
 
 
 def _gpu(folder: Path) -> Load:
@@ -52,49 +59,71 @@ def _gpu(folder: Path) -> Load:
     return Load("Qwen2.5-7B's shape, made-up weights (bfloat16), on one GPU", settings, 256, 4, 256)
 
 
-def _generate(load: Load, run: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A run, what it asked of its engine, and what an engine by itself made of the same."""
+
+    found: Recorded
+    generated: int
+    """Tokens that the run's engine sampled, also those that nobody got."""
+    raw_s: float
+
+    @property
+    def ratio(self) -> float:
+        """The run's speed, as a share of the raw engine's."""
+        return self.raw_s / self.found.span_s
+
+
+def _generate(load: Load, run: Path, seed: int) -> None:
     command = [
         *(sys.executable, "-m", "medgym_ray.generate", "tasks=medcalcbench", f"tasks.limit={load.tasks}"),
-        *(f"sampling.rollouts={load.rollouts}", f"output.dir={run}", "sandbox=namespace", *load.settings),
-        *("cluster.address=local", "cluster.executors=1", f"cluster.episodes={load.at_once}"),
+        *(f"sampling.rollouts={load.rollouts}", f"seed={seed}", f"output.dir={run}", "sandbox=namespace"),
+        *(*load.settings, "cluster.address=local", "cluster.executors=1", f"cluster.episodes={load.at_once}"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, env=without_cluster(), check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the command ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
-def _raw_tokens_s(model: Mapping[str, Any], found: Recorded, at_once: int, folder: Path) -> float:
-    requests = folder / "requests.json"
+def _raw_s(model: Mapping[str, Any], found: Recorded, at_once: int, requests: Path) -> float:
     found.write(requests)
     environment = {**os.environ, **model["env"], "VLLM_LOGGING_LEVEL": "WARNING"}
     line = [sys.executable, "-m", "benchmarks.policy.raw", json.dumps(model), str(requests), str(at_once)]
     done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the raw engine ended with {done.returncode}: {done.stderr[-2000:]}")
-    tokens_s: float = json.loads(done.stdout.splitlines()[-1])["tokens_s"]
-    return tokens_s
+    seconds: float = json.loads(done.stdout.splitlines()[-1])["seconds"]
+    return seconds
 
 
-def _rows(load: Load, folder: Path) -> Sequence[Sequence[str]]:
-    run = folder / "run"
-    _generate(load, run)
+def _round(load: Load, run: Path, seed: int) -> Round:
+    _generate(load, run, seed)
     found = recorded(run)
-    own = found.tokens / found.span_s
-    say(f"pipeline: {found.tokens} tokens in {found.span_s:.1f} s, {own:.1f}/s")
     model = read_run_file(run)["config"]["model"]
-    raw = _raw_tokens_s(model, found, load.at_once, folder)
-    say(f"raw engine: {raw:.1f}/s")
+    raw_s = _raw_s(model, found, load.at_once, run / "requests.json")
     lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
     generated = next(event["engine_tokens"] for event in map(json.loads, reversed(lines)) if "engine_tokens" in event)
+    measured = Round(found, max(generated, found.tokens), raw_s)
+    say(
+        f"{found.tokens} tokens: pipeline {found.span_s:.1f} s, raw engine {raw_s:.1f} s: {measured.ratio:.1%}",
+    )
+    return measured
+
+
+def _rows(rounds: Sequence[Round]) -> Sequence[Sequence[str]]:
+    tokens = sum(one.found.tokens for one in rounds)
+    own_s, raw_s = sum(one.found.span_s for one in rounds), sum(one.raw_s for one in rounds)
+    sessions = [session for one in rounds for session in one.found.sessions]
+    ratios = ", ".join(f"{one.ratio:.1%}" for one in rounds)
     return [
-        ["trajectories, turns", f"{len(found.sessions):,}, {sum(map(len, found.sessions)):,}"],
-        ["tokens/s, pipeline", figure(own)],
-        ["tokens/s, raw engine", figure(raw)],
-        ["pipeline / raw engine", f"{own / raw:.1%}"],
-        ["of the prompt tokens that were sent again: from the cache", f"{found.cached_share():.1%}"],
+        ["trajectories, turns", f"{len(sessions):,}, {sum(map(len, sessions)):,}"],
+        ["tokens/s, pipeline", figure(tokens / own_s)],
+        ["tokens/s, raw engine", figure(tokens / raw_s)],
+        ["pipeline / raw engine", f"{raw_s / own_s:.1%} (taking turns: {ratios})"],
+        ["of the prompt tokens that were sent again: from the cache", f"{cached_share(sessions):.1%}"],
         [
             "of the tokens that the engine generated: for nothing",
-            f"{1 - found.tokens / max(generated, found.tokens):.1%}",
+            f"{1 - tokens / sum(one.generated for one in rounds):.1%}",
         ],
     ]
 
@@ -103,11 +132,13 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.policy", description=__doc__.splitlines()[0])
     parser.add_argument("--gpu", action="store_true", help="a 7B model's shape on one GPU")
+    parser.add_argument("--rounds", type=int, default=4, help="how often the two take turns")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="policy-", dir=Path.cwd()) as name:
         load = _gpu(Path(name)) if options.gpu else _cpu()
-        table = markdown([load.name, ""], _rows(load, Path(name)))
+        rounds = [_round(load, Path(name) / f"run-{seed}", seed) for seed in range(options.rounds)]
+    table = markdown([load.name, ""], _rows(rounds))
     facts = "\n".join(f"- {line}" for line in environment_lines())
     text = f"## Policy: `python -m benchmarks.policy{' --gpu' if options.gpu else ''}`\n\n{facts}\n\n{table}"
     print(text)

@@ -30,20 +30,21 @@ class Recorded:
         """Sampled, in all."""
         return sum(turn.sampled for session in self.sessions for turn in session)
 
-    def cached_share(self) -> float:
-        """Of the tokens that a turn's prompt has in common with the turn before: what the engine still knew."""
-        again = cached = 0
-        for session in self.sessions:
-            so_far = 0
-            for turn in session:
-                again += so_far
-                cached += turn.cached if so_far else 0
-                so_far += len(turn.given) + turn.sampled
-        return cached / again
-
     def write(self, path: Path) -> None:
         """For the process that asks a raw engine the same."""
         path.write_text(json.dumps([[asdict(turn) for turn in session] for session in self.sessions]), encoding="utf-8")
+
+
+def cached_share(sessions: Sequence[Sequence[Turn]]) -> float:
+    """Of the tokens that a turn's prompt has in common with the turn before: what the engine still knew."""
+    again = cached = 0
+    for session in sessions:
+        so_far = 0
+        for turn in session:
+            again += so_far
+            cached += turn.cached if so_far else 0
+            so_far += len(turn.given) + turn.sampled
+    return cached / again
 
 
 def read_sessions(path: Path) -> list[list[Turn]]:
