@@ -1,8 +1,9 @@
 """How much of a raw engine's speed the pipeline keeps, and how many tokens are not generated for nothing.
 
 `python -m benchmarks.policy [--gpu] [--rounds N] [--write]`. A real run of the command; then a vLLM engine by itself is
-asked the same: the same prompts, as many tokens, as many sessions at once. The two take turns, for a machine's speed
-drifts by more than what they differ in. Without `--gpu` smollm2 on the CPUs; with it a 7B model whose weights are made
+asked the same: the same prompts, as many tokens, as many sessions at once; and again with Ray's idle processes beside
+it, which take their share where an engine runs on CPUs. They take turns, for a machine's speed drifts by more than what
+they differ in. Without `--gpu` smollm2 on the CPUs; with it a 7B model whose weights are made
 up (`load_format=dummy`) on one GPU.
 """
 
@@ -20,10 +21,13 @@ from typing import Any
 from benchmarks.measure.processes import without_cluster
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
 from benchmarks.policy.dummy import write_dummy
+from benchmarks.policy.idle import idle_ray
 from benchmarks.policy.recorded import Recorded, cached_share, recorded
 from medgym_ray.store.run import read_run_file
 
 _SECTION = "benchmarks.policy"
+_NICENESS = 15
+"""Ray's default for its workers; whatever else the machine does then disturbs both sides alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,13 @@ def _gpu(folder: Path) -> Load:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A run, what it asked of its engine, and what an engine by itself made of the same."""
+    """A run, what it asked of its engine, and what an engine made of the same by itself and beside an idle Ray."""
 
     found: Recorded
     generated: int
     """Tokens that the run's engine sampled, also those that nobody got."""
     raw_s: float
+    beside_s: float
 
     @property
     def ratio(self) -> float:
@@ -85,10 +90,19 @@ def _generate(load: Load, run: Path, seed: int) -> None:
         raise RuntimeError(f"the command ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
-def _raw_s(model: Mapping[str, Any], found: Recorded, at_once: int, requests: Path) -> float:
-    found.write(requests)
+def _raw_s(model: Mapping[str, Any], requests: Path, at_once: int) -> float:
     environment = {**os.environ, **model["env"], "VLLM_LOGGING_LEVEL": "WARNING"}
-    line = [sys.executable, "-m", "benchmarks.policy.raw", json.dumps(model), str(requests), str(at_once)]
+    line = [
+        "nice",
+        "-n",
+        str(_NICENESS),
+        sys.executable,
+        "-m",
+        "benchmarks.policy.raw",
+        json.dumps(model),
+        str(requests),
+        str(at_once),
+    ]
     done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the raw engine ended with {done.returncode}: {done.stderr[-2000:]}")
@@ -100,25 +114,30 @@ def _round(load: Load, run: Path, seed: int) -> Round:
     _generate(load, run, seed)
     found = recorded(run)
     model = read_run_file(run)["config"]["model"]
-    raw_s = _raw_s(model, found, load.at_once, run / "requests.json")
+    found.write(run / "requests.json")
+    raw_s = _raw_s(model, run / "requests.json", load.at_once)
+    with idle_ray():
+        beside_s = _raw_s(model, run / "requests.json", load.at_once)
     lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
     generated = next(event["engine_tokens"] for event in map(json.loads, reversed(lines)) if "engine_tokens" in event)
-    measured = Round(found, max(generated, found.tokens), raw_s)
-    say(
-        f"{found.tokens} tokens: pipeline {found.span_s:.1f} s, raw engine {raw_s:.1f} s: {measured.ratio:.1%}",
-    )
+    measured = Round(found, max(generated, found.tokens), raw_s, beside_s)
+    spans = f"pipeline {found.span_s:.1f} s, raw engine {raw_s:.1f} s, beside Ray {beside_s:.1f} s"
+    say(f"{found.tokens} tokens: {spans}: {measured.ratio:.1%}")
     return measured
 
 
 def _rows(rounds: Sequence[Round]) -> Sequence[Sequence[str]]:
     tokens = sum(one.found.tokens for one in rounds)
     own_s, raw_s = sum(one.found.span_s for one in rounds), sum(one.raw_s for one in rounds)
+    beside_s = sum(one.beside_s for one in rounds)
     sessions = [session for one in rounds for session in one.found.sessions]
     ratios = ", ".join(f"{one.ratio:.1%}" for one in rounds)
     return [
         ["trajectories, turns", f"{len(sessions):,}, {sum(map(len, sessions)):,}"],
         ["tokens/s, pipeline", figure(tokens / own_s)],
         ["tokens/s, raw engine", figure(tokens / raw_s)],
+        ["tokens/s, raw engine beside Ray's idle processes", figure(tokens / beside_s)],
+        ["pipeline / raw engine beside Ray's idle processes", f"{beside_s / own_s:.1%}"],
         ["pipeline / raw engine", f"{raw_s / own_s:.1%} (taking turns: {ratios})"],
         ["of the prompt tokens that were sent again: from the cache", f"{cached_share(sessions):.1%}"],
         [
