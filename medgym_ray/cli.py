@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
@@ -115,6 +116,17 @@ def load(tree: DictConfig, schema: type[ConfigT]) -> ConfigT:
         plain = OmegaConf.to_container(tree, resolve=True)
         return cast(ConfigT, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), plain)))
     except OmegaConfBaseException as error:
+        raise ConfigError(explain(error)) from error
+
+
+def composed(config_name: str, schema: type[ConfigT], overrides: Sequence[str]) -> ConfigT:
+    """What another command would be told by these overrides, within one that runs. Raises ConfigError."""
+    ConfigStore.instance().store(name=f"{config_name}_schema", node=schema)
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(conf_dir()), job_name=config_name, **_VERSION_BASE):
+            return load(hydra.compose(config_name, plain_groups(overrides)), schema)
+    except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from error
 
 

@@ -89,6 +89,8 @@ class ModelConfig:
     """oracle, replay, simulated, vllm, openai, or the name of another package's policy"""
     path: str | None = None
     """Weights (a directory or a Hub id) or, for replay and simulated, the file of recorded replies."""
+    version: str = "0"
+    """What trajectories call these weights (`policy_version`)."""
     replicas: int = 1
     lora: str | None = None
     """Directory of an adapter (PEFT's files) that is put upon the weights."""

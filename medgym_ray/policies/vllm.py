@@ -48,7 +48,7 @@ class VllmPolicy(Engine):
         assert model.path is not None
         self._replica = replica
         self._max_model_len = model.max_model_len
-        self.policy_version = "0"
+        self.policy_version = model.version
         self._meter = LoadMeter()
         self._lora = LoRARequest("lora", 1, model.lora) if model.lora is not None else None
         options = engine_options(model)
