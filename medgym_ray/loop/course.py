@@ -1,0 +1,153 @@
+"""The course of a loop: imitate, then practise and learn from what succeeded, then from what failed.
+
+    demonstrations ─▶ sft ─▶ round 1: practice ─▶ export ─▶ weights ─▶ round 2 … ─▶ dpo ─▶ verifier
+                       each of these weights plays the held-out tasks ─▶ evaluation
+
+Source: the path to Med-Copilot in the paper of MedAgentGym (supervised fine-tuning, preference optimisation, verifier,
+self-improvement), with STaR's habit of starting every round from the base (arXiv:2203.14465).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medgym_ray.loop.steps import Step, Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What each command is told beside what the course tells it: lists of KEY=VALUE."""
+
+    generate: Sequence[str]
+    """Every run: model, tasks, agent, sampling, sandbox, cluster."""
+    demonstrate: Sequence[str]
+    practise: Sequence[str]
+    hold_out: Sequence[str]
+    export: Sequence[str]
+    train: Sequence[str]
+    sft: Sequence[str]
+    dpo: Sequence[str] | None
+    """None: there is no such stage."""
+    verifier: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which stages there are."""
+
+    base: str
+    """Weights: a directory or `package:NAME`."""
+    demonstrations: str | None
+    """oracle, the directory of a run, or None: then the base practises at once."""
+    rounds: int
+    restart: bool
+    """Whether each round trains the base anew, on all that was gathered; else the last weights."""
+    seed: int
+
+
+class Course:
+    """One loop in one directory."""
+
+    def __init__(self, root: Path, plan: Plan, settings: Settings, steps: Steps) -> None:
+        self._root, self._plan, self._settings, self._steps = root, plan, settings, steps
+        self._entrants: list[tuple[str, Path]] = []
+        """Label and run of each of the weights that played the held-out tasks."""
+
+    def run(self) -> Path:
+        """All stages; returns the directory of the tables. Raises StepFailed, Interrupted, MedgymError."""
+        plan = self._plan
+        gathered: list[Path] = []
+        practised: list[Path] = []
+        weights: str = plan.base
+        self._hold_out("base", weights, version="0")
+        if plan.demonstrations is not None:
+            gathered.append(self._demonstrations(plan.demonstrations))
+            weights = self._learn("sft", "sft", gathered, plan.base, self._settings.sft) or weights
+        for number in range(1, plan.rounds + 1):
+            name = f"round-{number}"
+            run = self._play(f"{name}/practice", weights, self._settings.practise, plan.seed + number)
+            gathered.append(run)
+            practised.append(run)
+            start = plan.base if plan.restart else weights
+            weights = self._learn(name, "sft", gathered, start, self._settings.sft) or weights
+        if self._settings.dpo is not None and practised:
+            self._learn("dpo", "dpo", practised, weights, self._settings.dpo)
+        verifier = self._settings.verifier
+        return self._evaluate([] if verifier is None else self._scores(practised or gathered, verifier))
+
+    def _demonstrations(self, source: str) -> Path:
+        if source != "oracle":
+            return Path(source).expanduser().absolute()
+        run = self._root / "demonstrations"
+        self._do("demonstrations", "generate", [*self._settings.demonstrate, f"output.dir={run}"], run, resumes=True)
+        return run
+
+    def _learn(self, name: str, recipe: str, runs: Sequence[Path], start: str, settings: Sequence[str]) -> str | None:
+        """New weights, which then play the held-out tasks; None where the runs hold nothing to learn from."""
+        weights = self._train(name, recipe, recipe, runs, start, settings)
+        if weights is not None:
+            self._hold_out(name, weights, version=name)
+        return weights
+
+    def _train(
+        self, name: str, view: str, recipe: str, runs: Sequence[Path], start: str, settings: Sequence[str]
+    ) -> str | None:
+        data, target = self._root / name / "export", self._root / name / "weights"
+        asked = [f"run={_listed(runs)}", f"view={view}", f"output.dir={data}", f"split.seed={self._plan.seed}"]
+        if not self._do(f"{name}/export", "export", [*asked, *self._settings.export], data, may_be_empty=True):
+            return None
+        told = [f"recipe={recipe}", f"data={data}", f"model.path={start}", f"output.dir={target}"]
+        told += [f"seed={self._plan.seed}", *self._settings.train, *settings]
+        self._do(f"{name}/weights", "train", told, target, resumes=True)
+        return str(target / "model")
+
+    def _hold_out(self, name: str, weights: str, version: str) -> None:
+        run = self._play(f"{name}/held-out", weights, self._settings.hold_out, self._plan.seed, version)
+        self._entrants.append((name, run))
+
+    def _play(self, name: str, weights: str, settings: Sequence[str], seed: int, version: str | None = None) -> Path:
+        run = self._root / name
+        asked = [*self._settings.generate, *settings, f"model.path={weights}", f"seed={seed}", f"output.dir={run}"]
+        if weights != self._plan.base:
+            asked.append(f"model.version={version or Path(weights).parent.parent.name}")
+        self._do(name, "generate", asked, run, resumes=True)
+        return run
+
+    def _scores(self, runs: Sequence[Path], settings: Sequence[str]) -> list[Path]:
+        """Of every run of the held-out tasks, by a verifier that has learnt from the practice."""
+        weights = self._train("verifier", "verifier", "verifier", runs, self._plan.base, settings)
+        if weights is None:
+            return []
+        scores = []
+        for label, run in self._entrants:
+            file = self._root / "verifier" / f"{label}.parquet"
+            asked = [f"run={run}", f"model.path={weights}", f"output={file}"]
+            self._do(f"verifier/{label}", "score", asked, file)
+            scores.append(file)
+        return scores
+
+    def _evaluate(self, scores: Sequence[Path]) -> Path:
+        target = self._root / "evaluation"
+        labels = ",".join(label for label, _ in self._entrants)
+        asked = [f"runs={_listed(run for _, run in self._entrants)}", f"labels=[{labels}]", f"output.dir={target}"]
+        asked += [f"verifier={_listed(scores)}"] if scores else []
+        self._do("evaluation", "evaluate", asked, target)
+        return target
+
+    def _do(
+        self,
+        name: str,
+        command: str,
+        overrides: Sequence[str],
+        made: Path,
+        *,
+        resumes: bool = False,
+        may_be_empty: bool = False,
+    ) -> bool:
+        return self._steps.do(Step(name, command, tuple(overrides), made, resumes, may_be_empty))
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    """A list as Hydra reads it, whatever is in the names."""
+    escaped = (str(path).replace("\\", "\\\\").replace("'", "\\'") for path in paths)
+    return "[" + ",".join(f"'{path}'" for path in escaped) + "]"
