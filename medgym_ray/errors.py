@@ -8,6 +8,7 @@ MedgymError
 ├── SandboxError   the sandbox could not run a cell (never: the cell's own failure)
 ├── TaskError      a task cannot be run or graded as it stands
 ├── ScorerError    a family's scorer failed on a submission (a defect of ours)
+├── ExportError    of a run's trajectories nothing is left for the view that was asked for
 ├── RecordError    a record does not fit the schema of its table (a defect of ours, in that record alone)
 └── StorageError   a trajectory could not be made durable
 
@@ -52,6 +53,10 @@ class ScorerError(MedgymError, RuntimeError):
 
 class RecordError(MedgymError, ValueError):
     """A record does not fit the schema of its table."""
+
+
+class ExportError(MedgymError, ValueError):
+    """Of a run's trajectories nothing is left for the view that was asked for; the message says what took them."""
 
 
 class StorageError(MedgymError, OSError):

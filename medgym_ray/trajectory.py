@@ -29,6 +29,10 @@ class Termination(StrEnum):
     SANDBOX_ERROR = "sandbox_error"
 
 
+OURS = frozenset({Termination.POLICY_ERROR, Termination.SANDBOX_ERROR})
+"""Failures of ours."""
+
+
 def trajectory_id(run_key: str, task_id: str, rollout_index: int) -> str:
     """The identity of a rollout, the same in every attempt and every re-run: 32 hex digits."""
     return hashlib.sha256(f"{run_key}\0{task_id}\0{rollout_index}".encode()).hexdigest()[:32]

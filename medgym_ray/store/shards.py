@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from medgym_ray.errors import StorageError
 from medgym_ray.store.layout import TABLES, TRAJECTORIES, Part
 from medgym_ray.store.roots import Root, directory
 
-_ROW_GROUP_BYTES = 32 * 1024 * 1024
+ROW_GROUP_BYTES = 32 * 1024 * 1024
 # What `datasets` itself writes, so that a re-push uploads only what changed.
 _CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}
 
@@ -70,12 +71,17 @@ def _new(batches: Iterable[pa.RecordBatch], known: set[str]) -> Iterator[pa.Reco
             yield batch.filter(pa.array(fresh))
 
 
+def parquet_writer(sink: BinaryIO, schema: pa.Schema) -> pq.ParquetWriter:
+    """What every Parquet file of ours is written with; one call of `write_table` should be one row group."""
+    return pq.ParquetWriter(
+        sink, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=_CHUNKING
+    )
+
+
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     rows = 0
     with path.open("wb") as sink:
-        with pq.ParquetWriter(
-            sink, schema, compression="zstd", write_page_index=True, use_content_defined_chunking=_CHUNKING
-        ) as writer:
+        with parquet_writer(sink, schema) as writer:
             for group in _row_groups(batches):
                 table = pa.Table.from_batches(group, schema)
                 writer.write_table(table, row_group_size=max(1, table.num_rows))
@@ -88,19 +94,19 @@ def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBat
 def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     group: list[pa.RecordBatch] = []
     size = 0
-    for batch in itertools.chain.from_iterable(map(_pieces, batches)):
+    for batch in itertools.chain.from_iterable(map(pieces, batches)):
         group.append(batch)
         size += batch.nbytes
-        if size >= _ROW_GROUP_BYTES:
+        if size >= ROW_GROUP_BYTES:
             yield group
             group, size = [], 0
     if group:
         yield group
 
 
-def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """A batch holds what was appended together, which may be more than a row group."""
-    rows = max(1, batch.num_rows * _ROW_GROUP_BYTES // max(1, batch.nbytes))
+    rows = max(1, batch.num_rows * ROW_GROUP_BYTES // max(1, batch.nbytes))
     return (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
