@@ -1,5 +1,6 @@
 """A run that was stored, for whoever reads it: its configuration and its trajectories, batch by batch."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medgym_ray.errors import ConfigError, StorageError
-from medgym_ray.store.layout import FAILURES, MANIFEST, RUN_FILE, TRAJECTORIES, Table
+from medgym_ray.store.layout import EVENTS, FAILURES, MANIFEST, RUN_FILE, TRAJECTORIES, Table, line_file, names_in
 from medgym_ray.store.roots import Root, directory, root_at
 from medgym_ray.store.run import read_run_file
 from medgym_ray.store.shards import ManifestEntry, read_manifest
@@ -47,6 +48,23 @@ class StoredRun:
         """Attempts that failed through a fault of ours. Raises StorageError."""
         for entry in self.entries(FAILURES):
             yield from read_shard(self.root, entry.shard, FAILURES, None, 1024)
+
+    def events(self) -> Iterator[Mapping[str, Any]]:
+        """What its commands noted, oldest first; none where the run has no such file. Raises StorageError.
+
+        Lines that cannot be read are passed over: losing one never ends a run.
+        """
+        names = [line_file(EVENTS)]
+        if not isinstance(self.root, Path):
+            names = sorted(name for name in names_in(self.root, "") if name.startswith(f"{EVENTS}-"))
+        for name in names:
+            for line in (directory(self.root).read(name) or b"").splitlines():
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(event, dict):
+                    yield event
 
 
 def open_run(name: str, key: str = "run") -> StoredRun:
@@ -88,9 +106,11 @@ def read_trajectory(row: dict[str, Any]) -> Trajectory:
 
 
 def new_directory(name: str, key: str = "output.dir") -> Path:
-    """Where a command will put what it makes. Raises ConfigError where something is there already."""
+    """Where a command will put what it makes. Raises ConfigError where something is there already, or for a bucket."""
     if not name.strip():
         raise ConfigError(f"{key} is empty; give {key}=DIR")
+    if "://" in name:
+        raise ConfigError(f"{key}={name}: what this command makes lies on this machine; give {key}=DIR")
     target = Path(name).expanduser().absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigError(f"{key}={name} is there already; choose one that is not")

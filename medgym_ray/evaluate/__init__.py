@@ -1,0 +1,1 @@
+"""Stored runs → benchmark tables: success, pass@k, best@k, cost, each with an interval over tasks."""
