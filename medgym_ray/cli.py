@@ -190,4 +190,4 @@ def _complain(error: Exception) -> int:
     if not isinstance(error, MedgymError):
         line = f"{type(error).__name__}: {line[:300]} (a defect: {_TRACEBACKS}=1 shows where)"
     print(f"medgym_ray: {line}", file=sys.stderr)  # noqa: T201 - the one place where an error meets the user
-    return 2 if isinstance(error, ConfigError) else 1
+    return error.exit_code if isinstance(error, MedgymError) else 1

@@ -8,7 +8,8 @@ MedgymError
 ├── SandboxError   the sandbox could not run a cell (never: the cell's own failure)
 ├── TaskError      a task cannot be run or graded as it stands
 ├── ScorerError    a family's scorer failed on a submission (a defect of ours)
-├── ExportError    of a run's trajectories nothing is left for the view that was asked for
+├── ExportError    of a run's trajectories nothing is left for the view that was asked for (exit code 3)
+├── StepFailed     a command of a loop failed
 ├── RecordError    a record does not fit the schema of its table (a defect of ours, in that record alone)
 └── StorageError   a trajectory could not be made durable
 
@@ -18,13 +19,20 @@ run, for nothing more can be kept. Every class takes one message and stays pickl
 boundary with its type.
 """
 
+from typing import ClassVar
+
 
 class MedgymError(Exception):
     """Base of every failure that is reported to a user as one line."""
 
+    exit_code: ClassVar[int] = 1
+    """Of the command that it ends."""
+
 
 class ConfigError(MedgymError, ValueError):
     """The command or its configuration cannot be used; the message says what to type instead."""
+
+    exit_code = 2
 
 
 class ClusterError(MedgymError, RuntimeError):
@@ -57,6 +65,12 @@ class RecordError(MedgymError, ValueError):
 
 class ExportError(MedgymError, ValueError):
     """Of a run's trajectories nothing is left for the view that was asked for; the message says what took them."""
+
+    exit_code = 3
+
+
+class StepFailed(MedgymError, RuntimeError):
+    """A command of a loop ended with a code that the loop cannot go on with."""
 
 
 class StorageError(MedgymError, OSError):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -56,8 +57,8 @@ class EvaluateConfig:
     """Directories or s3://BUCKET/PREFIX; the first is the one that the others are compared with."""
     labels: list[str] = field(default_factory=list)
     """One for each run; empty: the models' names."""
-    verifier: str | None = None
-    """Parquet or JSON lines of trajectory_id and score, for best@k."""
+    verifier: Any = None
+    """Parquet or JSON lines of trajectory_id and score, for best@k; or a list of such files."""
     reference: str | None = None
     """CSV of family, model, value, source: published success rates."""
     bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
@@ -69,7 +70,7 @@ def run(config: EvaluateConfig) -> int:
     resampling = _resampling(config.bootstrap)
     stored, target = _open(config.runs), new_directory(config.output.dir)
     published = read_reference(config.reference) if config.reference is not None else []
-    scores = read_scores(config.verifier) if config.verifier is not None else None
+    scores = read_scores(_names(config.verifier)) if config.verifier else None
     entrants = read_entrants(stored, config.labels, scores)
     estimates = [estimate for entrant in entrants for estimate in estimate_run(entrant, resampling)]
     for entrant in entrants[1:]:
@@ -81,6 +82,10 @@ def run(config: EvaluateConfig) -> int:
     _write(evaluation, target, told)
     _tell(evaluation, target, told)
     return 0
+
+
+def _names(asked: Any) -> list[str]:
+    return [str(name) for name in asked] if isinstance(asked, list) else [str(asked)]
 
 
 def _resampling(config: BootstrapConfig) -> Resampling:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +14,30 @@ from medgym_ray.errors import ConfigError
 _WANTED = 'give "trajectory_id" (text) and "score" (a finite number)'
 
 
-def read_scores(name: str) -> dict[str, float]:
-    """Scores by trajectory id; the higher the better. Raises ConfigError that names the file and the place."""
-    path = Path(name).expanduser()
-    rows = _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path)
+def read_scores(names: Sequence[str]) -> dict[str, float]:
+    """Scores by trajectory id, of all files; the higher the better. Raises ConfigError naming the place."""
     scores: dict[str, float] = {}
-    try:
-        for where, identity, score in rows:
+    for name in names:
+        before = len(scores)
+        for where, identity, score in _rows(name):
             number = isinstance(score, int | float) and not isinstance(score, bool) and math.isfinite(score)
             if not isinstance(identity, str) or not number:
                 raise ConfigError(f"{where}: {_WANTED}")
             if identity in scores:
                 raise ConfigError(f"{where}: a second score for {identity}; keep one")
             scores[identity] = float(score)
+        if len(scores) == before:
+            raise ConfigError(f"verifier={name}: no scores in it; {_WANTED}")
+    return scores
+
+
+def _rows(name: str) -> Iterator[tuple[str, Any, Any]]:
+    path = Path(name).expanduser()
+    try:
+        yield from _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path)
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise ConfigError(f"verifier={name}: {reason}") from error
-    if not scores:
-        raise ConfigError(f"verifier={name}: no scores in it; {_WANTED}")
-    return scores
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, Any, Any]]:

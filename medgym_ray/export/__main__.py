@@ -1,6 +1,6 @@
 """Makes training data of stored runs: `python -m medgym_ray.export run=DIR view=NAME output.dir=DIR`.
 
-Exit code 0: written; 1: nothing is left to be written, and why; 2: a command that cannot be used.
+Exit code 0: written; 2: a command that cannot be used; 3: nothing is left to be written, and why.
 """
 
 import contextlib

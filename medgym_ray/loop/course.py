@@ -45,6 +45,18 @@ class Plan:
     seed: int
 
 
+_RECIPES = {"sft": "sft", "dpo_turn": "dpo", "verifier": "verifier"}
+"""By the view that each is trained on. dpo_turn and not dpo: no observation carries its loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where weights are, and what trajectories call them."""
+
+    version: str
+    path: str
+
+
 class Course:
     """One loop in one directory."""
 
@@ -54,26 +66,24 @@ class Course:
         """Label and run of each of the weights that played the held-out tasks."""
 
     def run(self) -> Path:
-        """All stages; returns the directory of the tables. Raises StepFailed, Interrupted, MedgymError."""
-        plan = self._plan
+        """All stages; returns the directory of the tables. Raises Interrupted, MedgymError."""
+        settings = self._settings
+        base = weights = Weights("0", self._plan.base)
         gathered: list[Path] = []
         practised: list[Path] = []
-        weights: str = plan.base
-        self._hold_out("base", weights, version="0")
-        if plan.demonstrations is not None:
-            gathered.append(self._demonstrations(plan.demonstrations))
-            weights = self._learn("sft", "sft", gathered, plan.base, self._settings.sft) or weights
-        for number in range(1, plan.rounds + 1):
+        self._hold_out("base", base)
+        if self._plan.demonstrations is not None:
+            gathered.append(self._demonstrations(self._plan.demonstrations))
+            weights = self._learn("sft", "sft", gathered, base, settings.sft) or weights
+        for number in range(1, self._plan.rounds + 1):
             name = f"round-{number}"
-            run = self._play(f"{name}/practice", weights, self._settings.practise, plan.seed + number)
-            gathered.append(run)
-            practised.append(run)
-            start = plan.base if plan.restart else weights
-            weights = self._learn(name, "sft", gathered, start, self._settings.sft) or weights
-        if self._settings.dpo is not None and practised:
-            self._learn("dpo", "dpo", practised, weights, self._settings.dpo)
-        verifier = self._settings.verifier
-        return self._evaluate([] if verifier is None else self._scores(practised or gathered, verifier))
+            practised.append(self._play(f"{name}/practice", weights, settings.practise, self._plan.seed + number))
+            start = base if self._plan.restart else weights
+            weights = self._learn(name, "sft", [*gathered, *practised], start, settings.sft) or weights
+        if settings.dpo is not None and practised:
+            self._learn("dpo", "dpo_turn", practised, weights, settings.dpo)
+        scores = [] if settings.verifier is None else self._scores(practised or gathered, base, settings.verifier)
+        return self._evaluate(scores)
 
     def _demonstrations(self, source: str) -> Path:
         if source != "oracle":
@@ -82,47 +92,46 @@ class Course:
         self._do("demonstrations", "generate", [*self._settings.demonstrate, f"output.dir={run}"], run, resumes=True)
         return run
 
-    def _learn(self, name: str, recipe: str, runs: Sequence[Path], start: str, settings: Sequence[str]) -> str | None:
+    def _learn(
+        self, name: str, view: str, runs: Sequence[Path], start: Weights, settings: Sequence[str]
+    ) -> Weights | None:
         """New weights, which then play the held-out tasks; None where the runs hold nothing to learn from."""
-        weights = self._train(name, recipe, recipe, runs, start, settings)
+        weights = self._train(name, view, runs, start, settings)
         if weights is not None:
-            self._hold_out(name, weights, version=name)
+            self._hold_out(name, weights)
         return weights
 
     def _train(
-        self, name: str, view: str, recipe: str, runs: Sequence[Path], start: str, settings: Sequence[str]
-    ) -> str | None:
+        self, name: str, view: str, runs: Sequence[Path], start: Weights, settings: Sequence[str]
+    ) -> Weights | None:
         data, target = self._root / name / "export", self._root / name / "weights"
         asked = [f"run={_listed(runs)}", f"view={view}", f"output.dir={data}", f"split.seed={self._plan.seed}"]
-        if not self._do(f"{name}/export", "export", [*asked, *self._settings.export], data, may_be_empty=True):
+        if not self._do(f"{name}/export", "export", [*asked, *self._settings.export], data):
             return None
-        told = [f"recipe={recipe}", f"data={data}", f"model.path={start}", f"output.dir={target}"]
+        told = [f"recipe={_RECIPES[view]}", f"data={data}", f"model.path={start.path}", f"output.dir={target}"]
         told += [f"seed={self._plan.seed}", *self._settings.train, *settings]
         self._do(f"{name}/weights", "train", told, target, resumes=True)
-        return str(target / "model")
+        return Weights(name, str(target / "model"))
 
-    def _hold_out(self, name: str, weights: str, version: str) -> None:
-        run = self._play(f"{name}/held-out", weights, self._settings.hold_out, self._plan.seed, version)
+    def _hold_out(self, name: str, weights: Weights) -> None:
+        run = self._play(f"{name}/held-out", weights, self._settings.hold_out, self._plan.seed)
         self._entrants.append((name, run))
 
-    def _play(self, name: str, weights: str, settings: Sequence[str], seed: int, version: str | None = None) -> Path:
+    def _play(self, name: str, weights: Weights, settings: Sequence[str], seed: int) -> Path:
         run = self._root / name
-        asked = [*self._settings.generate, *settings, f"model.path={weights}", f"seed={seed}", f"output.dir={run}"]
-        if weights != self._plan.base:
-            asked.append(f"model.version={version or Path(weights).parent.parent.name}")
-        self._do(name, "generate", asked, run, resumes=True)
+        asked = [*self._settings.generate, *settings, f"model.path={weights.path}", f"model.version={weights.version}"]
+        self._do(name, "generate", [*asked, f"seed={seed}", f"output.dir={run}"], run, resumes=True)
         return run
 
-    def _scores(self, runs: Sequence[Path], settings: Sequence[str]) -> list[Path]:
+    def _scores(self, runs: Sequence[Path], base: Weights, settings: Sequence[str]) -> list[Path]:
         """Of every run of the held-out tasks, by a verifier that has learnt from the practice."""
-        weights = self._train("verifier", "verifier", "verifier", runs, self._plan.base, settings)
+        weights = self._train("verifier", "verifier", runs, base, settings)
         if weights is None:
             return []
         scores = []
         for label, run in self._entrants:
             file = self._root / "verifier" / f"{label}.parquet"
-            asked = [f"run={run}", f"model.path={weights}", f"output={file}"]
-            self._do(f"verifier/{label}", "score", asked, file)
+            self._do(f"verifier/{label}", "score", [f"run={run}", f"model.path={weights.path}", f"output={file}"], file)
             scores.append(file)
         return scores
 
@@ -130,21 +139,11 @@ class Course:
         target = self._root / "evaluation"
         labels = ",".join(label for label, _ in self._entrants)
         asked = [f"runs={_listed(run for _, run in self._entrants)}", f"labels=[{labels}]", f"output.dir={target}"]
-        asked += [f"verifier={_listed(scores)}"] if scores else []
-        self._do("evaluation", "evaluate", asked, target)
+        self._do("evaluation", "evaluate", [*asked, *([f"verifier={_listed(scores)}"] if scores else [])], target)
         return target
 
-    def _do(
-        self,
-        name: str,
-        command: str,
-        overrides: Sequence[str],
-        made: Path,
-        *,
-        resumes: bool = False,
-        may_be_empty: bool = False,
-    ) -> bool:
-        return self._steps.do(Step(name, command, tuple(overrides), made, resumes, may_be_empty))
+    def _do(self, name: str, command: str, overrides: Sequence[str], made: Path, *, resumes: bool = False) -> bool:
+        return self._steps.do(Step(name, command, tuple(overrides), made, resumes))
 
 
 def _listed(paths: Iterable[Path]) -> str:

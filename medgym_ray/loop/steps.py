@@ -10,14 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from medgym_ray.errors import ConfigError, MedgymError, StorageError
+from medgym_ray.errors import ConfigError, ExportError, StepFailed, StorageError
 
 _LEDGER = "loop.jsonl"
 _LOGS = "logs"
-
-
-class StepFailed(MedgymError):
-    """A command ended with another code than the loop can go on with."""
 
 
 class Interrupted(Exception):
@@ -34,8 +30,6 @@ class Step:
     made: Path
     resumes: bool
     """Whether the command goes on with what it left; the others make their result whole or not at all."""
-    may_be_empty: bool = False
-    """Whether exit code 1 says that there was nothing to make it of."""
 
     @property
     def line(self) -> str:
@@ -65,7 +59,7 @@ class Steps:
         code, said = self._run(step)
         if code == 130:
             raise Interrupted
-        if code != 0 and not (code == 1 and step.may_be_empty):
+        if code not in (0, ExportError.exit_code):
             raise StepFailed(f"{step.name} ended with {code}: {said} (all it said: {self._log(step)})")
         seconds = time.monotonic() - began
         self._note(step, code, seconds, said)

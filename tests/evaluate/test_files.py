@@ -16,7 +16,12 @@ def test_scores_are_read_from_json_lines_and_from_parquet(tmp_path: Path) -> Non
     lines.write_text('{"trajectory_id": "a", "score": 1}\n\n{"trajectory_id": "b", "score": -0.5, "more": []}\n')
     table = tmp_path / "scores.parquet"
     pq.write_table(pa.table({"score": [1.0, -0.5], "trajectory_id": ["a", "b"], "more": [1, 2]}), table)
-    assert read_scores(str(lines)) == read_scores(str(table)) == {"a": 1.0, "b": -0.5}
+    assert read_scores([str(lines)]) == read_scores([str(table)]) == {"a": 1.0, "b": -0.5}
+    third = tmp_path / "more.jsonl"
+    third.write_text('{"trajectory_id": "c", "score": 2}\n')
+    assert read_scores([str(third), str(table)]) == {"a": 1.0, "b": -0.5, "c": 2.0}
+    with pytest.raises(ConfigError, match=r"scores\.parquet: row 0: a second score for a"):
+        read_scores([str(lines), str(table)])
 
 
 @pytest.mark.parametrize(
@@ -36,27 +41,27 @@ def test_a_line_that_is_no_score_is_named(tmp_path: Path, line: str, told: str) 
     file = tmp_path / "scores.jsonl"
     file.write_text(f'{{"trajectory_id": "a", "score": 1}}\n{line}\n')
     with pytest.raises(ConfigError) as refused:
-        read_scores(str(file))
+        read_scores([str(file)])
     assert str(refused.value).startswith(f"{file}{told}")
 
 
 def test_a_verifiers_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"verifier=.*nowhere\.jsonl: No such file"):
-        read_scores(str(tmp_path / "nowhere.jsonl"))
+        read_scores([str(tmp_path / "nowhere.jsonl")])
     with pytest.raises(ConfigError, match=r"verifier=.*nowhere\.parquet: "):
-        read_scores(str(tmp_path / "nowhere.parquet"))
+        read_scores([str(tmp_path / "nowhere.parquet")])
     (tmp_path / "empty.jsonl").write_text("\n")
     with pytest.raises(ConfigError, match="no scores in it"):
-        read_scores(str(tmp_path / "empty.jsonl"))
+        read_scores([str(tmp_path / "empty.jsonl")])
     (tmp_path / "text.parquet").write_text("no Parquet")
     with pytest.raises(ConfigError, match=r"text\.parquet: "):
-        read_scores(str(tmp_path / "text.parquet"))
+        read_scores([str(tmp_path / "text.parquet")])
     (tmp_path / "bytes.jsonl").write_bytes(b"\xff\xfe\n")
     with pytest.raises(ConfigError, match=r"bytes\.jsonl: "):
-        read_scores(str(tmp_path / "bytes.jsonl"))
+        read_scores([str(tmp_path / "bytes.jsonl")])
     pq.write_table(pa.table({"id": ["a"], "score": [1.0]}), tmp_path / "other.parquet")
     with pytest.raises(ConfigError, match="its columns are id, score; give"):
-        read_scores(str(tmp_path / "other.parquet"))
+        read_scores([str(tmp_path / "other.parquet")])
 
 
 def test_published_figures_are_read_as_such(tmp_path: Path) -> None:

@@ -330,7 +330,7 @@ def test_the_command_as_it_is_typed(tmp_path: Path) -> None:
         *(2, "medgym_ray: output.dir=out is there already; choose one that is not\n"),
     )
     empty = _command("run=run", "view=sft", "output.dir=none", "filter.max_tokens=1", folder=tmp_path)
-    assert empty.returncode == 1
+    assert empty.returncode == 3
     assert empty.stderr.splitlines()[-1].startswith("medgym_ray: none of 6 trajectories is left for sft: failures of")
     assert not (tmp_path / "none").exists()
 
