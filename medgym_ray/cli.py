@@ -25,7 +25,7 @@ from medgym_ray.errors import ConfigError, MedgymError
 from medgym_ray.paths import conf_dir
 from medgym_ray.plugins import Group
 
-_GROUPS_WITH_DEFAULT = ("model", "tasks", "sandbox", "sampling", "cluster", "output", "agent")
+_GROUPS_WITH_DEFAULT = ("model", "tasks", "sandbox", "sampling", "cluster", "output", "agent", "recipe")
 # From 1.4 on Hydra warns where a version base is given, before it where none is.
 _VERSION_BASE: dict[str, Any] = {} if hydra.__version__ >= "1.4" else {"version_base": "1.3"}
 

@@ -39,12 +39,12 @@ _NOT_IDENTITY = (
 
 def identity(config: GenerateConfig) -> dict[str, Any]:
     """The keys that decide what a trajectory is, flat (`sampling.temperature`), with paths made absolute."""
-    flat = _flat(dataclasses.asdict(config))
+    keys = flat(dataclasses.asdict(config))
     if config.tasks.root is not None:
-        flat["tasks.root"] = str(Path(config.tasks.root).expanduser().resolve())
+        keys["tasks.root"] = str(Path(config.tasks.root).expanduser().resolve())
     if config.tasks.hub is not None and Path(config.tasks.hub).expanduser().is_dir():
-        flat["tasks.hub"] = str(Path(config.tasks.hub).expanduser().resolve())
-    return {k: v for k, v in flat.items() if not any(k == n or k.startswith(f"{n}.") for n in _NOT_IDENTITY)}
+        keys["tasks.hub"] = str(Path(config.tasks.hub).expanduser().resolve())
+    return {k: v for k, v in keys.items() if not any(k == n or k.startswith(f"{n}.") for n in _NOT_IDENTITY)}
 
 
 def run_key(config: GenerateConfig) -> str:
@@ -57,11 +57,12 @@ def identity_key(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A tree of settings by their full names (`sampling.temperature`)."""
+    found: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            found[f"{prefix}{key}"] = value
+    return found

@@ -14,6 +14,7 @@ from medgym_ray.episode import Episode
 from medgym_ray.errors import ConfigError, SandboxError
 from medgym_ray.policies.base import Policy, Sampling
 from medgym_ray.policies.scripted import ScriptedPolicy
+from medgym_ray.policies.tokens import ChatTemplate
 from medgym_ray.rollout import EpisodeIdentity, EpisodeSettings
 from medgym_ray.sandboxes.configured import configured_factory
 from medgym_ray.sandboxes.lazy import LazySandbox
@@ -103,8 +104,12 @@ class Stage:
         protocol: str = "submit",
         rollout: int = 0,
         attempt: int = 0,
+        template: ChatTemplate | None = None,
     ) -> Trajectory:
-        """An episode of any policy, begun once, in a sandbox of its own. Raises what Episode.run raises."""
+        """An episode of any policy, begun once, in a sandbox of its own. Raises what Episode.run raises.
+
+        `template` is that of a policy of token ids.
+        """
         settings = EpisodeSettings(protocol=protocol, agent=agent, sampling=Sampling(), limits=self._config.limits)
         identity = EpisodeIdentity(
             trajectory_id=trajectory_id(self._name, task.task_id, rollout),
@@ -119,5 +124,5 @@ class Stage:
         )
         tables = self._tables.index(family)
         async with LazySandbox(self._sandboxes) as sandbox:
-            episode = Episode(task, family, policy, sandbox, self.grader, settings, identity, tables=tables)
+            episode = Episode(task, family, policy, sandbox, self.grader, settings, identity, template, tables)
             return await episode.run()

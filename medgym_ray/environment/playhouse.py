@@ -11,6 +11,7 @@ from medgym_ray.environment.options import Options
 from medgym_ray.errors import TaskError
 from medgym_ray.formats.registry import FORMATS
 from medgym_ray.policies.base import Policy
+from medgym_ray.policies.tokens import ChatTemplate
 from medgym_ray.prompts import opening
 from medgym_ray.stage import Stage
 from medgym_ray.tasks.base import Message, Task
@@ -33,6 +34,11 @@ class Playhouse:
         self._rollouts = itertools.count()
         self._vetted: dict[str, str | None] = {}
         self._under_way: set[Conversation] = set()
+
+    @property
+    def restricted(self) -> bool:
+        """Whether the tasks are of patients."""
+        return self._family.restricted
 
     async def __aenter__(self) -> Self:
         """Raises ConfigError where tables are missing or sandboxes can't be had."""
@@ -82,9 +88,12 @@ class Playhouse:
         self._under_way.discard(conversation)
         await conversation.abandon()
 
-    async def perform(self, task: Task, policy: Policy) -> Trajectory:
-        """An episode to its end. A lost sandbox ends it too: what was said so far was said to that one."""
+    async def perform(self, task: Task, policy: Policy, template: ChatTemplate | None = None) -> Trajectory:
+        """An episode to its end. A lost sandbox ends it too: what was said so far was said to that one.
+
+        `template` is that of a policy of token ids.
+        """
         rollout = next(self._rollouts)
         return await self._stage.perform(
-            task, self._family, policy, self._agent, protocol=self._protocol, rollout=rollout
+            task, self._family, policy, self._agent, protocol=self._protocol, rollout=rollout, template=template
         )

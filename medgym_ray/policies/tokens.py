@@ -69,11 +69,24 @@ class ChatTemplate:
 
         Raises PolicyError where the template does not keep a reply's text as it is.
         """
+        return self._encode(self._after_reply(*observations, reply=True))
+
+    def reply(self, text: str) -> list[int]:
+        """A reply of that text, as a policy that ends its turn would have sampled it.
+
+        Raises PolicyError where no special token ends a reply, so that nobody could learn to stop.
+        """
+        ending = self._encode(self._after_reply(reply=False))[:1]
+        if not ending or ending[0] not in self.special_ids:
+            raise PolicyError("the chat template ends replies with no special token: nobody could learn to stop")
+        return self._encode(text) + ending
+
+    def _after_reply(self, *observations: Message, reply: bool) -> str:
         messages = [_QUESTION, Message("assistant", _REPLY), *observations]
-        _, found, after = self._render(messages, reply=True).partition(_REPLY)
+        _, found, after = self._render(messages, reply=reply).partition(_REPLY)
         if not found:
             raise PolicyError("the chat template changes the text of replies: token-exact conversations are impossible")
-        return self._encode(after)
+        return after
 
     def lists(self, tools: Tools) -> bool:
         """Whether it tells the model of tools; many templates pass them over in silence."""
@@ -128,23 +141,20 @@ class TokenTranscript:
         self.segments.append(Segment(ids, logprobs))
         self._messages.append(Message("assistant", generation.text))
 
-    def add_observation(self, observation: Message) -> None:
+    def add_observation(self, *observations: Message) -> None:
         """Appends the template's delta; an end-of-turn token that the policy sampled itself is not repeated."""
         reply = self._messages[-1]
         if self._strips and (shown := without_thoughts(reply.content)) != reply.content:
-            self._messages[-1:] = [Message("assistant", shown), observation]
+            self._messages[-1:] = [Message("assistant", shown), *observations]
             self.segments = [Segment(self._template.prompt(self._messages, self._tools))]
             self.append_only = False
             return
-        self._extend([observation])
-
-    def _extend(self, heard: Sequence[Message]) -> None:
-        delta = self._template.delta(*heard)
+        delta = self._template.delta(*observations)
         sampled = self.segments[-1].token_ids
         if sampled and delta and sampled[-1] == delta[0] and delta[0] in self._template.special_ids:
             delta = delta[1:]
         self.segments.append(Segment(delta))
-        self._messages += heard
+        self._messages += observations
 
     def loss_mask(self) -> list[int]:
         """1 exactly on sampled tokens."""

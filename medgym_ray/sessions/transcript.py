@@ -20,7 +20,7 @@ class ForeignTranscript(TokenTranscript):
         heard = messages[len(self._messages) :]
         grows = not waits and list(messages[: len(self._messages)]) == self._messages and bool(heard)
         if grows and all(message.role != "assistant" for message in heard):
-            self._extend(heard)
+            self.add_observation(*heard)
             return
         self.append_only = False
         self._messages = list(messages)

@@ -1,0 +1,114 @@
+"""Does reinforcement on our episodes find what only rewards tell? `python -m benchmarks.grpo [updates] [tasks]`.
+
+A model of some 200,000 parameters, made up on the spot, first learns by imitation to answer each task with one of three
+values, of which one is right; nothing tells it which. Then it plays the tasks (recipe=grpo) and hears rewards alone.
+Prints the share of right answers over the updates: a third at first, and one where it has learnt.
+"""
+
+import json
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+
+from medgym_ray.environment.options import Options
+from medgym_ray.environment.playhouse import Playhouse
+from medgym_ray.tasks.base import Message, Task
+from medgym_ray.train.config import BaseConfig, GrpoConfig, OptimizerConfig, OutputConfig, TrainConfig
+from medgym_ray.train.training import train
+
+FAMILY, SPLIT, SEED = "npowerai", "train", 0
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def write_base(folder: Path, tasks: int) -> None:
+    """Random weights under a tokenizer made of what the tasks say."""
+    texts = [message.content for _, opening in openings(tasks) for message in opening]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    specials = ["<|im_start|>", "<|im_end|>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=1000, special_tokens=specials, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=specials[1], chat_template=CHATML)
+    fast.save_pretrained(folder)
+    set_seed(SEED)
+    shape = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = LlamaConfig(**shape, vocab_size=len(fast), max_position_embeddings=2048, eos_token_id=1, bos_token_id=None)
+    LlamaForCausalLM(config).save_pretrained(folder)
+
+
+def openings(tasks: int) -> list[tuple[Task, list[Message]]]:
+    """What each task's agent is told."""
+    playhouse = Playhouse(Options(FAMILY, split=SPLIT, limit=tasks, agent="code", max_turns=1), 1)
+    return [(task, playhouse.opening(task)) for task in playhouse.tasks]
+
+
+def write_guesses(folder: Path, tasks: int) -> None:
+    """Conversations of one reply: the right answer as often as two wrong ones."""
+    rows: list[dict[str, Any]] = []
+    for task, told in openings(tasks):
+        opening = [{"role": message.role, "content": message.content} for message in told]
+        right = task.gold["answer"]
+        for guess in (right, right + 1, right + 10):
+            reply = {"role": "assistant", "content": f"```answer\n{json.dumps(guess)}\n```"}
+            rows.append({"messages": [*opening, reply]})
+    random.Random(SEED).shuffle(rows)
+    (folder / "data").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), folder / "data" / "train-00000.parquet")
+
+
+def main(updates: int = 60, tasks: int = 4) -> None:
+    """Imitation, reinforcement, and the curve."""
+    told = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        write_base(work / "base", tasks)
+        write_guesses(work / "guesses", tasks)
+        began = time.monotonic()
+        optimizer = OptimizerConfig(learning_rate=3e-3, max_steps=200, batch=3 * tasks, micro_batch=3 * tasks)
+        imitation = TrainConfig(
+            recipe="sft",
+            data=str(work / "guesses"),
+            model=BaseConfig(path=str(work / "base")),
+            optimizer=optimizer,
+            output=OutputConfig(dir=str(work / "sft"), checkpoint_steps=1000, log_steps=50),
+        )
+        guesser = train(imitation, told)
+        print(f"imitation {time.monotonic() - began:.0f} s")
+        began = time.monotonic()
+        batch = 8 * tasks
+        reinforcement = TrainConfig(
+            recipe="grpo",
+            model=BaseConfig(path=str(guesser.path)),
+            optimizer=OptimizerConfig(
+                learning_rate=3e-4, max_steps=updates, batch=batch, micro_batch=batch, schedule="constant"
+            ),
+            grpo=GrpoConfig(
+                family=FAMILY, split=SPLIT, limit=tasks, validation=0.0, max_turns=1, rollouts=8, max_reply_tokens=16
+            ),
+            output=OutputConfig(dir=str(work / "grpo"), checkpoint_steps=1000, log_steps=1),
+        )
+        train(reinforcement, told)
+        points = [json.loads(line) for line in (work / "grpo" / "metrics.jsonl").read_text().splitlines()]
+    curve = [point["success"] for point in points if "success" in point]
+    print(f"reinforcement {time.monotonic() - began:.0f} s: {updates} updates of {batch} episodes")
+    for start in range(0, len(curve), max(1, updates // 10)):
+        part = curve[start : start + max(1, updates // 10)]
+        print(f"updates {start + 1:3}-{start + len(part):3}: success {sum(part) / len(part):.3f}")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

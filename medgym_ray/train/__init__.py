@@ -1,0 +1,1 @@
+"""Weights from trajectories: recipes over TRL, for what `medgym_ray.export` writes and for episodes that are played."""
