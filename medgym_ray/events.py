@@ -4,6 +4,8 @@ No event quotes a model, a record or an exception that may quote one: what was d
 their cause alone, and the words are in `dropped.jsonl` and `failures/`, which are guarded as the trajectories are.
 """
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -134,6 +136,13 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="e
 def parse(line: bytes) -> Event:
     """Reads a line. Raises ValueError where it is no event."""
     return _EVENT.validate_json(line)
+
+
+def parsed(lines: Iterable[bytes]) -> Iterator[Event]:
+    """Those of the lines that are events; the others are passed over, for losing one never ends a run."""
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            yield parse(line)
 
 
 def render(event: Event) -> bytes:

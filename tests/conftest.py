@@ -1,9 +1,12 @@
 """What tests share: the parts a machine may lack, and where the original's records lie.
 
-A missing part skips its tests with a reason; with MEDGYM_REQUIRE=docker,runsc,train,vllm,peers it fails them instead.
+A missing part skips its tests with a reason; with MEDGYM_REQUIRE=browser,docker,runsc,train,vllm,peers it fails them
+instead.
 """
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +53,12 @@ def _runsc_problem() -> str | None:
     return None if "runsc" in runtimes else "Docker has no runtime runsc (gVisor)"
 
 
+def _browser_problem() -> str | None:
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright is not installed (pip install -e '.[dev]')"
+    return None if shutil.which("chromium") else "there is no chromium (apt-get install chromium)"
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Looks at a test's markers before its fixtures start anything."""
     if item.get_closest_marker("runsc") and (problem := _docker_problem() or _runsc_problem()):
@@ -68,6 +77,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             require_packages()
         except ConfigError as error:
             lacking("train", str(error))
+    if item.get_closest_marker("browser") and (problem := _browser_problem()):
+        lacking("browser", problem)
     if item.get_closest_marker("original") and not ORIGINAL.is_dir():
         pytest.skip("the original's records do not lie beside the checkout (../shared/original)")
 

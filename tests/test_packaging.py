@@ -45,3 +45,6 @@ def test_the_wheel_runs_the_main_job(installed: Path, tmp_path: Path) -> None:
     ended = _python(installed, tmp_path, "-m", "medgym_ray.generate", *arguments)
     assert ended.returncode == 0, ended.stderr
     assert "2 trajectories; success 2/2" in ended.stdout
+    shown = _python(installed, tmp_path, "-m", "medgym_ray.view", "run=run", "output=page.html")
+    assert shown.returncode == 0, shown.stderr
+    assert "DecompressionStream" in (tmp_path / "page.html").read_text(), "the page's own script is in the wheel"

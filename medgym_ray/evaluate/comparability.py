@@ -8,7 +8,9 @@ import pandas as pd
 from medgym_ray.errors import ConfigError, StorageError
 from medgym_ray.evaluate.entrants import Entrant
 from medgym_ray.evaluate.estimates import common_tasks
-from medgym_ray.store.layout import logs
+from medgym_ray.events import RunEnded, RunStarted, parsed
+from medgym_ray.store.layout import EVENTS, logs
+from medgym_ray.store.lines import read_lines
 from medgym_ray.store.run import read_dropped
 
 _SHOWN = 5
@@ -62,16 +64,16 @@ def _missing(entrant: Entrant, adaptive: bool) -> Iterator[str]:
         yield f"{entrant.label}: {dropped} tasks were dropped, for their gold cannot be trusted (dropped.jsonl)."
     if adaptive:
         return
-    started: Mapping[str, Any] | None = None
+    started: RunStarted | None = None
     settled = 0
-    for event in entrant.stored.events():
-        if event.get("event") == "run_started":
+    for event in parsed(read_lines(entrant.stored.root, EVENTS)):
+        if isinstance(event, RunStarted):
             started, settled = event, 0
-        elif event.get("event") == "run_ended":
-            settled = int(event.get("dropped", 0))
+        elif isinstance(event, RunEnded):
+            settled = event.dropped
     tasks, rollouts = len(entrant.tasks), int(_sampling(entrant, "rollouts") or 1)
     if started is not None:
-        tasks, rollouts = int(started.get("tasks", tasks)), int(started.get("rollouts", rollouts))
+        tasks, rollouts = started.tasks, started.rollouts
     there, asked = len(entrant.rollouts.frame), tasks * rollouts - settled
     if there < asked:
         short = tasks - int((entrant.tasks["rollouts"] >= rollouts).sum()) - settled // rollouts

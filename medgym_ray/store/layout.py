@@ -90,6 +90,11 @@ def line_object(name: str, started: datetime) -> str:
     return f"{name}-{started:%Y%m%dT%H%M%S.%fZ}.jsonl"
 
 
+def is_line_file(found: str, name: str) -> bool:
+    """Whether a file or object holds lines called `name`."""
+    return found.endswith(".jsonl") and found.removesuffix(".jsonl").partition("-")[0] == name
+
+
 def temporary(path: Path) -> Path:
     """Where a file is written before it is renamed: a leading dot hides it from every reader."""
     return path.with_name(f".{path.name}.tmp")

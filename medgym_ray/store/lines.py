@@ -10,8 +10,8 @@ from typing import Protocol
 
 from medgym_ray.errors import StorageError
 from medgym_ray.store.directory import Directory
-from medgym_ray.store.layout import line_file, line_object
-from medgym_ray.store.roots import Root
+from medgym_ray.store.layout import is_line_file, line_file, line_object
+from medgym_ray.store.roots import Root, directory
 
 
 class Lines(Protocol):
@@ -29,6 +29,17 @@ def open_lines(root: Root, name: str) -> Lines:
     if isinstance(root, Path):
         return LineFile(root / line_file(name))
     return LineObject(root, line_object(name, datetime.now(UTC)))
+
+
+def read_lines(root: Root, name: str) -> list[bytes]:
+    """The lines called `name` of every command so far, oldest first; none where they cannot be read."""
+    store = directory(root)
+    try:
+        names = [line_file(name)] if isinstance(root, Path) else sorted(store.names(""))
+        contents = [store.read(found) or b"" for found in names if is_line_file(found, name)]
+    except StorageError:
+        return []
+    return [line for content in contents for line in content.splitlines()]
 
 
 class LineFile:

@@ -1,6 +1,6 @@
 """A run that was stored, for whoever reads it: its configuration and its trajectories, batch by batch."""
 
-import json
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medgym_ray.errors import ConfigError, StorageError
-from medgym_ray.store.layout import EVENTS, FAILURES, MANIFEST, RUN_FILE, TRAJECTORIES, Table, line_file, names_in
+from medgym_ray.store.layout import FAILURES, MANIFEST, RUN_FILE, TRAJECTORIES, Table
 from medgym_ray.store.roots import Root, directory, root_at
 from medgym_ray.store.run import read_run_file
 from medgym_ray.store.shards import ManifestEntry, read_manifest
@@ -49,23 +49,6 @@ class StoredRun:
         for entry in self.entries(FAILURES):
             yield from read_shard(self.root, entry.shard, FAILURES, None, 1024)
 
-    def events(self) -> Iterator[Mapping[str, Any]]:
-        """What its commands noted, oldest first; none where the run has no such file. Raises StorageError.
-
-        Lines that cannot be read are passed over: losing one never ends a run.
-        """
-        names = [line_file(EVENTS)]
-        if not isinstance(self.root, Path):
-            names = sorted(name for name in names_in(self.root, "") if name.startswith(f"{EVENTS}-"))
-        for name in names:
-            for line in (directory(self.root).read(name) or b"").splitlines():
-                try:
-                    event = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(event, dict):
-                    yield event
-
 
 def open_run(name: str, key: str = "run") -> StoredRun:
     """The run at a path or `s3://BUCKET/PREFIX`; `key` is what the user typed it for. Raises ConfigError."""
@@ -86,12 +69,33 @@ def read_shard(
     root: Root, shard: str, table: Table, columns: Sequence[str] | None, batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
     """One shard, batch by batch. Raises StorageError."""
+    with _opened(root, shard, table) as opened:
+        yield from opened.iter_batches(batch_size=batch_rows, columns=None if columns is None else list(columns))
+
+
+def read_row_group(root: Root, shard: str, table: Table, row: int) -> tuple[int, pa.RecordBatch]:
+    """The row group of a shard that holds its row `row`, and the number of that group's first row.
+
+    Raises StorageError; IndexError where the shard has no such row.
+    """
+    with _opened(root, shard, table) as opened:
+        first = 0
+        for number in range(opened.num_row_groups):
+            rows = opened.metadata.row_group(number).num_rows
+            if row < first + rows:
+                return first, opened.read_row_group(number).combine_chunks().to_batches()[0]
+            first += rows
+    raise IndexError(f"{root}/{shard} has no row {row}")
+
+
+@contextlib.contextmanager
+def _opened(root: Root, shard: str, table: Table) -> Iterator[pq.ParquetFile]:
     where = f"{root}/{shard}"
     try:
         with pq.ParquetFile(directory(root).open_shard(shard)) as opened:
             if not opened.schema_arrow.equals(table.schema):
                 raise StorageError(f"{where}: its columns are those of another version of medgym_ray")
-            yield from opened.iter_batches(batch_size=batch_rows, columns=None if columns is None else list(columns))
+            yield opened
     except FileNotFoundError as error:
         raise StorageError(f"{where}: listed in the manifest but not there; restore it from a copy") from error
     except (OSError, pa.ArrowException) as error:

@@ -23,7 +23,7 @@ import pytest
 from medgym_ray.errors import ConfigError, RecordError, StorageError
 from medgym_ray.store import lease
 from medgym_ray.store.layout import TRAJECTORIES, logs
-from medgym_ray.store.lines import open_lines
+from medgym_ray.store.lines import open_lines, read_lines
 from medgym_ray.store.objects import ObjectDirectory
 from medgym_ray.store.recovery import prepare_directory, recover, successes, tally, trajectory_ids
 from medgym_ray.store.roots import root_at
@@ -103,6 +103,14 @@ async def test_written_rows_come_back_as_they_were(root: ObjectDirectory) -> Non
     assert rows[0]["turns"][0]["action"] == "submit"
     loaded = datasets.Dataset(pads.dataset(f"{root}/failures").to_table())
     assert loaded[0]["error_class"] == "SandboxError"
+
+
+def test_the_lines_of_every_command_are_read_oldest_first(root: ObjectDirectory) -> None:
+    assert read_lines(root, "events") == []
+    root.write("events-20260102T000000.000000Z.jsonl", "later\n")
+    root.write("events-20260101T000000.000000Z.jsonl", "first\nsecond\n")
+    root.write("log-20260101T000000.000000Z.jsonl", "another\n")
+    assert read_lines(root, "events") == [b"first", b"second", b"later"]
 
 
 async def test_an_id_is_written_once_even_when_sent_at_the_same_time(root: ObjectDirectory) -> None:

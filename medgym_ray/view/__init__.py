@@ -1,0 +1,1 @@
+"""A stored run as one static page, or served to this machine: figures, and a browser of trajectories."""
