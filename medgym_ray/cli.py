@@ -119,6 +119,12 @@ def load(tree: DictConfig, schema: type[ConfigT]) -> ConfigT:
         raise ConfigError(explain(error)) from error
 
 
+def quoted(word: str) -> str:
+    """A value that Hydra reads as this very text, whatever is in it."""
+    escaped = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), word)
+    return f"'{escaped}'"
+
+
 def composed(config_name: str, schema: type[ConfigT], overrides: Sequence[str]) -> ConfigT:
     """What another command would be told by these overrides, within one that runs. Raises ConfigError."""
     ConfigStore.instance().store(name=f"{config_name}_schema", node=schema)

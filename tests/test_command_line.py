@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medgym_ray.cli import quoted
 
 _CHECKOUT = Path(__file__).parents[1]
 
@@ -71,3 +76,9 @@ def test_the_configuration_can_be_looked_at(tmp_path: Path) -> None:
     assert configs["model=qwen7b"]["model"]["path"] == "Qwen/Qwen2.5-7B-Instruct"
     assert configs["+model=qwen7b"] == configs["model=qwen7b"]
     assert list(tmp_path.iterdir()) == []
+
+
+@given(st.text("ab'\"\\,=[]{}$ ", max_size=12))
+def test_a_quoted_word_is_read_as_itself(word: str) -> None:
+    (override,) = OverridesParser.create().parse_overrides([f"key=[{quoted(word)}]"])
+    assert override.value() == [word]

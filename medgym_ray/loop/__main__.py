@@ -27,6 +27,7 @@ _FILE = "loop.yaml"
 _OWN = ("model.version=", "output.dir=", "seed=", "resume=")
 """What the course itself tells a run."""
 _BASE = "model.path="
+_LISTS = ("generate", "demonstrate", "practise", "hold_out", "export", "train", "sft", "dpo", "verifier")
 
 
 @dataclass
@@ -98,6 +99,7 @@ def _checked(config: LoopConfig) -> tuple[str, Settings]:
         for word in getattr(config, key):
             if word.startswith(_OWN) or (word.startswith(_BASE) and key != "generate"):
                 raise ConfigError(f"{key}: {word} is for the loop to say; leave it out")
+    _composed("generate", GenerateConfig, "generate", config.generate)
     played = _composed("generate", GenerateConfig, "practise", [*config.generate, *config.practise])
     _composed("generate", GenerateConfig, "hold_out", [*config.generate, *config.hold_out])
     if played.model.kind != "vllm" or played.model.path is None:
@@ -155,8 +157,38 @@ def _claim(root: Path, settings: dict[str, Any]) -> None:
         raise error if isinstance(error, StorageError) else StorageError(f"{path}: {error.strerror}") from error
 
 
+def quoted(argument: str) -> str:
+    """`KEY=[A=B,C=[D,E]]` as Hydra wants it, which takes a word that holds `=` only in quotes."""
+    key, _, value = argument.partition("=")
+    if key not in _LISTS or not (value.startswith("[") and value.endswith("]")):
+        return argument
+    return f"{key}=[{','.join(map(_quoted, _words(value[1:-1])))}]"
+
+
+def _words(text: str) -> list[str]:
+    """Split at the commas that are in no brackets, braces or quotes."""
+    words, depth, quote = [""], 0, ""
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        else:
+            depth += (letter in "[{(") - (letter in ")}]")
+        if letter == "," and not depth and not quote:
+            words.append("")
+        else:
+            words[-1] += letter
+    return [word.strip() for word in words if word.strip()]
+
+
+def _quoted(word: str) -> str:
+    return word if word[0] in "'\"" and word[-1] == word[0] else cli.quoted(word)
+
+
 def main() -> None:
     """The command."""
+    sys.argv[1:] = [quoted(argument) for argument in sys.argv[1:]]
     cli.main("loop", LoopConfig, run)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from medgym_ray import cli
 from medgym_ray.loop.steps import Step, Steps
 
 
@@ -147,6 +148,4 @@ class Course:
 
 
 def _listed(paths: Iterable[Path]) -> str:
-    """A list as Hydra reads it, whatever is in the names."""
-    escaped = (str(path).replace("\\", "\\\\").replace("'", "\\'") for path in paths)
-    return "[" + ",".join(f"'{path}'" for path in escaped) + "]"
+    return f"[{','.join(cli.quoted(str(path)) for path in paths)}]"

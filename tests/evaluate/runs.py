@@ -2,12 +2,12 @@
 
 import asyncio
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from medgym_ray.config import GenerateConfig, ModelConfig, SamplingConfig, SandboxConfig
+from medgym_ray.events import Event, RunStarted, render
 from medgym_ray.identity import identity
 from medgym_ray.store.layout import EVENTS, line_file
 from medgym_ray.store.recovery import prepare_directory
@@ -49,7 +49,7 @@ def keep(
     model: str = "toy",
     rollouts: int = 1,
     failures: Sequence[Failure] = (),
-    events: Sequence[Mapping[str, Any]] = (),
+    events: Sequence[Event] = (),
     **sampling: Any,
 ) -> Root:
     """A run's directory, in two shards where there are trajectories for two."""
@@ -64,8 +64,8 @@ def keep(
     for number, part in enumerate((trajectories[:half], trajectories[half:])):
         asyncio.run(_append(root, str(number), part, failures if number == 0 else ()))
     if events and isinstance(root, Path):
-        lines = "".join(f"{json.dumps(event)}\n" for event in events)
-        (root / line_file(EVENTS)).write_text(lines, encoding="utf-8")
+        lines = b"".join(render(event) + b"\n" for event in events)
+        (root / line_file(EVENTS)).write_bytes(lines)
     return root
 
 
@@ -76,3 +76,8 @@ async def _append(root: Root, name: str, records: Sequence[Trajectory], failures
     for failure in failures:
         await writer.append_failure(failure)
     await writer.close()
+
+
+def run_started(tasks: int, rollouts: int) -> RunStarted:
+    """A command began with so many tasks."""
+    return RunStarted(run_id="run", model="toy", tasks=tasks, rollouts=rollouts, durable=0, versions={})

@@ -14,11 +14,12 @@ import pytest
 from medgym_ray.errors import ConfigError, StorageError
 from medgym_ray.evaluate import figure
 from medgym_ray.evaluate.__main__ import BootstrapConfig, EvaluateConfig, TargetConfig, run
+from medgym_ray.events import RunEnded, render
 from medgym_ray.store.roots import root_at
 from medgym_ray.store.shards import read_manifest
 from medgym_ray.trajectory import Turn
 from tests.conftest import REPOSITORY
-from tests.evaluate.runs import keep, played
+from tests.evaluate.runs import keep, played, run_started
 from tests.objects import BUCKET, make_bucket, s3_server, variables
 from tests.records import make_failure
 
@@ -217,8 +218,8 @@ def test_what_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_a_run_that_was_stopped_before_some_tasks_began_is_incomplete(tmp_path: Path) -> None:
-    started = {"event": "run_started", "tasks": 5, "rollouts": 1}
-    events = [{"event": "run_started", "tasks": 2, "rollouts": 1}, started, {"event": "run_ended", "dropped": 1}]
+    ended = RunEnded(outcome="stopped", requested=5, done=2, dropped=1, failed=0, missing=2)
+    events = [run_started(2, 1), run_started(5, 1), ended]
     run_dir = keep(tmp_path / "run", played({"f/1": [True], "f/2": [False]}), events=events)
     assert isinstance(run_dir, Path)
     with (run_dir / "events.jsonl").open("a") as lines:
@@ -394,7 +395,7 @@ def test_a_run_in_a_bucket(bucket: dict[str, str], tmp_path: Path, monkeypatch: 
     root = root_at(name)
     assert not isinstance(root, Path)
     keep(root, played(WEAK), rollouts=2)
-    root.write("events-20260102T030405.000000Z.jsonl", '{"event": "run_started", "tasks": 4, "rollouts": 2}\n')
+    root.write("events-20260102T030405.000000Z.jsonl", render(run_started(4, 2)).decode() + "\n")
     figures = _evaluate(tmp_path / "out", name)
     assert figures["toy", None, "all", "success", None]["value"] == pytest.approx(0.5)
     assert "toy is incomplete: 6 of 8 trajectories" in _report(tmp_path / "out")
