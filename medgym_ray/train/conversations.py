@@ -5,12 +5,14 @@ each observation is the chat template's delta. So what is trained is what is sam
 template needs marks for generation.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from medgym_ray.errors import ConfigError, PolicyError
 from medgym_ray.policies.base import Generation
-from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
+from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript, Tools
 from medgym_ray.tasks.base import Message
 
 IGNORED = -100
@@ -30,12 +32,17 @@ class Tokens:
         return [token if said else IGNORED for token, said in zip(self.ids, self.mask, strict=True)]
 
 
-def conversation(template: ChatTemplate, stored: Sequence[Stored]) -> Tokens:
+def tools_of(row: Mapping[str, Any]) -> Tools:
+    """Those that the chat template listed to the agent: a column of JSON, null where its rules named them."""
+    return json.loads(row["tools"]) if row.get("tools") else ()
+
+
+def conversation(template: ChatTemplate, stored: Sequence[Stored], tools: Tools = ()) -> Tokens:
     """The whole of it, to its last reply. Raises ConfigError where it cannot be told who said what."""
     messages = _heard(template, stored)
     opening = _opening(messages)
     try:
-        transcript = TokenTranscript(template, messages[:opening])
+        transcript = TokenTranscript(template, messages[:opening], tools)
         for place, message in enumerate(messages[opening:], start=opening):
             if message.role != "assistant":
                 continue
@@ -48,9 +55,9 @@ def conversation(template: ChatTemplate, stored: Sequence[Stored]) -> Tokens:
     return Tokens(transcript.next_prompt(), transcript.loss_mask())
 
 
-def continuation(template: ChatTemplate, prompt: Sequence[Stored], said: Sequence[Stored]) -> Tokens:
+def continuation(template: ChatTemplate, prompt: Sequence[Stored], said: Sequence[Stored], tools: Tools = ()) -> Tokens:
     """A conversation of which only what follows `prompt` counts as said. Raises ConfigError."""
-    whole = conversation(template, [*prompt, *said])
+    whole = conversation(template, [*prompt, *said], tools)
     before = sum(message["role"] == "assistant" for message in prompt)
     mask, replies, previous = [], 0, 0
     for now in whole.mask:

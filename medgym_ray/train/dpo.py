@@ -13,7 +13,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from trl import DPOConfig, DPOTrainer
 
-from medgym_ray.train.conversations import continuation
+from medgym_ray.train.conversations import continuation, tools_of
 from medgym_ray.train.data import Row, load_export
 from medgym_ray.train.session import Outcome, Session
 from medgym_ray.train.weights import load_policy
@@ -31,7 +31,7 @@ def train(session: Session) -> Outcome:
     def tokenise(row: Row) -> dict[str, Any]:
         pair: dict[str, Any] = {}
         for side in _SIDES:
-            tokens = continuation(base.template, row["prompt"], row[side])
+            tokens = continuation(base.template, row["prompt"], row[side], tools_of(row))
             pair |= {f"{side}_ids": tokens.ids, f"{side}_mask": tokens.mask}
         return pair
 

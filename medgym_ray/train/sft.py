@@ -4,14 +4,13 @@ from typing import Any
 
 from trl import SFTConfig, SFTTrainer
 
-from medgym_ray.train.conversations import IGNORED, conversation
+from medgym_ray.train.conversations import IGNORED, conversation, tools_of
 from medgym_ray.train.data import Row, load_export
 from medgym_ray.train.session import Outcome, Session
 from medgym_ray.train.weights import load_policy
 
 VIEWS = {
     "sft_tokens": frozenset({"input_ids", "labels"}),
-    "sft_tokens with a mask": frozenset({"input_ids", "loss_mask"}),
     "sft": frozenset({"messages"}),
 }
 
@@ -22,13 +21,10 @@ def train(session: Session) -> Outcome:
     export = load_export(str(config.data), "sft", VIEWS, session.directory.cache)
 
     def tokenise(row: Row) -> dict[str, Any]:
-        if "input_ids" not in row:
-            tokens = conversation(base.template, row["messages"])
-            return {"input_ids": tokens.ids, "labels": tokens.labels()}
-        if "labels" in row:
+        if "input_ids" in row:
             return {"input_ids": row["input_ids"], "labels": row["labels"]}
-        pairs = zip(row["input_ids"], row["loss_mask"], strict=True)
-        return {"input_ids": row["input_ids"], "labels": [token if said else IGNORED for token, said in pairs]}
+        tokens = conversation(base.template, row["messages"], tools_of(row))
+        return {"input_ids": tokens.ids, "labels": tokens.labels()}
 
     def fit(row: dict[str, Any]) -> dict[str, Any] | None:
         if len(row["input_ids"]) > session.max_tokens:

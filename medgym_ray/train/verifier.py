@@ -26,7 +26,7 @@ def train(session: Session) -> Outcome:
     config, base = session.config, session.base
     export = load_export(str(config.data), "verifier", VIEWS, session.directory.cache)
 
-    def tokenise(row: Row) -> dict[str, Any]:
+    def tokenise(row: Row) -> dict[str, Any]:  # without tools, which a stored trajectory does not name either
         return {"input_ids": conversation(base.template, row["messages"]).ids, "labels": [float(row["label"])]}
 
     def fit(row: dict[str, Any]) -> dict[str, Any] | None:

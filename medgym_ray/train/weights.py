@@ -151,6 +151,8 @@ def save(model: Any, base: Base, folder: Path, *, merge: bool) -> None:
     else:
         model.to(base.stored).save_pretrained(folder)
     base.tokenizer.save_pretrained(folder)
+    for file in folder.glob("*.safetensors"):  # which is written for its owner alone
+        file.chmod((folder / "tokenizer_config.json").stat().st_mode)
 
 
 def digest(folder: Path) -> str:

@@ -17,7 +17,7 @@ from tests.policies.tiny import write_model
 
 pytestmark = [pytest.mark.vllm, pytest.mark.train, pytest.mark.timeout(900)]
 
-_ENGINE = "model=smollm2,model.path={model},model.max_model_len=2048,agent.format=code,agent.max_turns=1"
+_ENGINE = "model=smollm2,model.path={model},model.max_model_len=2048,agent.format=code,agent.max_turns=3"
 _TASKS = "tasks.families=[npowerai],tasks.limit=4,sampling.max_tokens=16,cluster.address=local,cluster.episodes=4"
 
 

@@ -1,11 +1,17 @@
 """Directories as medgym_ray.export writes them, small."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from medgym_ray.store.recovery import prepare_directory
+from medgym_ray.store.run import write_run_file
+from medgym_ray.store.writer import DurableWriter
+from tests.records import make_trajectory
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -21,6 +27,21 @@ def write_export(folder: Path, train: Rows, validation: Rows = ()) -> Path:
             )
             card += [f"  - split: {split}", f"    path: data/{split}-*.parquet"]
     (folder / "README.md").write_text("\n".join([*card, "---", ""]), encoding="utf-8")
+    return folder
+
+
+def store_run(folder: Path, conversations: Sequence[Sequence[Mapping[str, str]]], shard_bytes: int = 1) -> Path:
+    """A run's directory with a trajectory of each conversation, numbered."""
+
+    async def written() -> None:
+        writer = DurableWriter(folder, "0", (), shard_bytes=shard_bytes, shard_s=1e6)
+        for number, conversation in enumerate(conversations):
+            await writer.append(make_trajectory(f"{number:032}", messages=[dict(m) for m in conversation]))
+        await writer.close()
+
+    prepare_directory(folder)
+    write_run_file(folder, {}, {}, {})
+    asyncio.run(written())
     return folder
 
 

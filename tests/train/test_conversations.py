@@ -1,14 +1,18 @@
 """A stored conversation as tokens: what is trained is what an episode would have sampled, over many chat templates."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medgym_ray.actions import ActionKind
 from medgym_ray.errors import ConfigError
+from medgym_ray.formats.tool_calls import ToolCalls
 from medgym_ray.policies.base import Generation
 from medgym_ray.policies.tokens import ChatTemplate, TokenTranscript
 from medgym_ray.tasks.base import Message
-from medgym_ray.train.conversations import IGNORED, continuation, conversation
+from medgym_ray.train.conversations import IGNORED, continuation, conversation, tools_of
 from tests.policies.chat_templates import CHATML
 from tests.policies.test_tokens import TEMPLATES, CharTokenizer
 from tests.train.exports import messages
@@ -61,6 +65,15 @@ def test_of_a_continuation_only_what_follows_the_prompt_is_said(
     trained = [token for token, said in zip(tokens.ids, tokens.mask, strict=True) if said]
     assert tokens.ids == conversation(template, whole).ids
     assert CharTokenizer(source).decode(trained) == "".join(reply + end for reply in contents[begun::2])
+
+
+def test_tools_that_the_template_listed_are_listed_again() -> None:
+    template, tools = _template("qwen2.5"), ToolCalls().tools(frozenset(ActionKind))
+    row = {"messages": messages("q", "r"), "tools": json.dumps(tools)}
+    listed = conversation(template, row["messages"], tools_of(row))
+    opening = [Message("system", "rules"), Message("user", "q")]
+    assert listed.ids[: -sum(listed.mask)] == template.prompt(opening, tools)
+    assert tools_of({"tools": None}) == tools_of({}) == ()
 
 
 def test_what_nobody_answered_is_left_out() -> None:

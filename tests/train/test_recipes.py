@@ -11,14 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from medgym_ray import score
 from medgym_ray.errors import ConfigError
-from medgym_ray.train.config import LengthConfig, TrainConfig
+from medgym_ray.train.config import BaseConfig, LengthConfig, TrainConfig
 from medgym_ray.train.training import Trained, train
 from tests.conftest import REPOSITORY
-from tests.train.exports import messages, write_export
+from tests.train.exports import messages, store_run, write_export
 
 pytestmark = [pytest.mark.train, pytest.mark.xdist_group("train")]
 Settings = Callable[..., TrainConfig]
@@ -60,6 +62,7 @@ def _weights(trained: Trained) -> dict[str, Any]:
 
 
 def test_imitation_learns_replies_and_leaves_a_directory_that_loads(tmp_path: Path, settings: Settings) -> None:
+    import huggingface_hub.constants
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     data = write_export(tmp_path / "data", TALKS, TALKS[:2])
@@ -86,6 +89,7 @@ def test_imitation_learns_replies_and_leaves_a_directory_that_loads(tmp_path: Pa
     assert told["figures"] == trained.figures
     assert {"trl", "torch", "medgym_ray"} <= told["versions"].keys()
     assert not list(trained.path.glob("*optimizer*"))
+    assert huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY, "TRL would tell its makers"
 
 
 def test_what_the_policy_heard_moves_no_weight(tmp_path: Path, settings: Settings) -> None:
@@ -110,14 +114,12 @@ def test_what_the_policy_heard_moves_no_weight(tmp_path: Path, settings: Setting
     assert base.tokenizer.decode(torch.tensor(tokens.ids[1:])[said]) == "look 0<|end|>answer 0<|end|>"
 
 
-@pytest.mark.parametrize("mask", ["labels", "loss_mask"])
-def test_sampled_tokens_are_trained_as_they_are(tmp_path: Path, settings: Settings, mask: str) -> None:
+def test_sampled_tokens_are_trained_as_they_are(tmp_path: Path, settings: Settings) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
-    ids, said = [9, 8, 7, 6, 5, 4], [0, 0, 1, 1, 0, 1]
-    kept = said if mask == "loss_mask" else [token if s else -100 for token, s in zip(ids, said, strict=True)]
-    data = write_export(tmp_path / "data", [{"input_ids": ids, mask: kept, "trajectory_id": "a"}])
+    ids, labels = [9, 8, 7, 6, 5, 4], [-100, -100, 7, 6, -100, 4]
+    data = write_export(tmp_path / "data", [{"input_ids": ids, "labels": labels, "trajectory_id": "a"}])
     config = settings("sft", data, optimizer={"max_steps": 1, "batch": 1, "micro_batch": 1})
     train(config)
     logprobs = torch.log_softmax(_logits(AutoModelForCausalLM.from_pretrained(config.model.path), ids)[0], -1)
@@ -196,10 +198,21 @@ def test_a_verifier_tells_success_and_scores_a_run(tmp_path: Path, settings: Set
     trained = train(settings("verifier", data, optimizer={"max_steps": 60, "learning_rate": 0.003}))
     assert trained.figures["validation_auc"] == 1.0
     assert trained.figures["validation_accuracy"] == 1.0
+    stored = store_run(tmp_path / "run", [row["messages"] for row in JUDGED[16:]])
+    assert (
+        score.run(
+            score.ScoreConfig(
+                str(stored), BaseConfig(str(trained.path)), score.FileConfig(str(tmp_path / "scores.parquet"))
+            )
+        )
+        == 0
+    )
     base, model = load_scorer(str(trained.path), device())
     talks = [row["messages"] for row in JUDGED[16:]]
     scores = Verifier(base, model, 2048, batch_tokens=300).scores(talks)
     assert [score > 0.5 for score in scores] == [row["label"] for row in JUDGED[16:]]
+    written = pq.read_table(tmp_path / "scores.parquet").to_pydict()
+    assert written == {"trajectory_id": [f"{n:032}" for n in range(8)], "score": pytest.approx(scores, abs=1e-5)}
     alone = [Verifier(base, model, 2048, batch_tokens=1).scores([talk])[0] for talk in talks]
     assert alone == pytest.approx(scores, abs=1e-5)
     loaded = AutoModelForSequenceClassification.from_pretrained(trained.path)
