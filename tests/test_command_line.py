@@ -78,7 +78,7 @@ def test_the_configuration_can_be_looked_at(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@given(st.text("ab'\"\\,=[]{}$ ", max_size=12))
+@given(st.text("/ab'\"\\,=[]{}$ ", max_size=12))
 def test_a_quoted_word_is_read_as_itself(word: str) -> None:
     (override,) = OverridesParser.create().parse_overrides([f"key=[{quoted(word)}]"])
     assert override.value() == [word]

@@ -83,14 +83,14 @@ class Course:
             weights = self._learn(name, "sft", [*gathered, *practised], start, settings.sft) or weights
         if settings.dpo is not None and practised:
             self._learn("dpo", "dpo_turn", practised, weights, settings.dpo)
-        scores = [] if settings.verifier is None else self._scores(practised or gathered, base, settings.verifier)
+        scores = [] if settings.verifier is None else self._scores([*gathered, *practised], base, settings.verifier)
         return self._evaluate(scores)
 
     def _demonstrations(self, source: str) -> Path:
         if source != "oracle":
             return Path(source).expanduser().absolute()
         run = self._root / "demonstrations"
-        self._do("demonstrations", "generate", [*self._settings.demonstrate, f"output.dir={run}"], run, resumes=True)
+        self._do("demonstrations", "generate", [*self._settings.demonstrate, _at("output.dir", run)], run, resumes=True)
         return run
 
     def _learn(
@@ -106,10 +106,10 @@ class Course:
         self, name: str, view: str, runs: Sequence[Path], start: Weights, settings: Sequence[str]
     ) -> Weights | None:
         data, target = self._root / name / "export", self._root / name / "weights"
-        asked = [f"run={_listed(runs)}", f"view={view}", f"output.dir={data}", f"split.seed={self._plan.seed}"]
+        asked = [f"run={_listed(runs)}", f"view={view}", _at("output.dir", data), f"split.seed={self._plan.seed}"]
         if not self._do(f"{name}/export", "export", [*asked, *self._settings.export], data):
             return None
-        told = [f"recipe={_RECIPES[view]}", f"data={data}", f"model.path={start.path}", f"output.dir={target}"]
+        told = [f"recipe={_RECIPES[view]}", _at("data", data), _at("model.path", start.path), _at("output.dir", target)]
         told += [f"seed={self._plan.seed}", *self._settings.train, *settings]
         self._do(f"{name}/weights", "train", told, target, resumes=True)
         return Weights(name, str(target / "model"))
@@ -120,8 +120,9 @@ class Course:
 
     def _play(self, name: str, weights: Weights, settings: Sequence[str], seed: int) -> Path:
         run = self._root / name
-        asked = [*self._settings.generate, *settings, f"model.path={weights.path}", f"model.version={weights.version}"]
-        self._do(name, "generate", [*asked, f"seed={seed}", f"output.dir={run}"], run, resumes=True)
+        asked = [*self._settings.generate, *settings]
+        asked += [_at("model.path", weights.path), f"model.version={weights.version}"]
+        self._do(name, "generate", [*asked, f"seed={seed}", _at("output.dir", run)], run, resumes=True)
         return run
 
     def _scores(self, runs: Sequence[Path], base: Weights, settings: Sequence[str]) -> list[Path]:
@@ -132,21 +133,24 @@ class Course:
         scores = []
         for label, run in self._entrants:
             file = self._root / "verifier" / f"{label}.parquet"
-            self._do(
-                f"verifier/{label}", "score", [f"run={run}", f"model.path={weights.path}", f"output.file={file}"], file
-            )
+            asked = [_at("run", run), _at("model.path", weights.path), _at("output.file", file)]
+            self._do(f"verifier/{label}", "score", asked, file)
             scores.append(file)
         return scores
 
     def _evaluate(self, scores: Sequence[Path]) -> Path:
         target = self._root / "evaluation"
         labels = ",".join(label for label, _ in self._entrants)
-        asked = [f"runs={_listed(run for _, run in self._entrants)}", f"labels=[{labels}]", f"output.dir={target}"]
+        asked = [f"runs={_listed(run for _, run in self._entrants)}", f"labels=[{labels}]", _at("output.dir", target)]
         self._do("evaluation", "evaluate", [*asked, *([f"verifier={_listed(scores)}"] if scores else [])], target)
         return target
 
     def _do(self, name: str, command: str, overrides: Sequence[str], made: Path, *, resumes: bool = False) -> bool:
         return self._steps.do(Step(name, command, tuple(overrides), made, resumes))
+
+
+def _at(key: str, path: Path | str) -> str:
+    return f"{key}={cli.quoted(str(path))}"
 
 
 def _listed(paths: Iterable[Path]) -> str:

@@ -24,7 +24,7 @@ _TASKS = "tasks.families=[npowerai],tasks.limit=4,sampling.max_tokens=16,cluster
 def _words(model: Path, root: Path) -> list[str]:
     return [
         f"generate=[{_ENGINE.format(model=model)},{_TASKS}]",
-        *("practise=[tasks.split=train]", "hold_out=[tasks.split=test]", "rounds=1", "dpo=null", "verifier=null"),
+        *("practise=[tasks.split=train]", "hold_out=[tasks.split=test]", "rounds=1", "dpo=null"),
         *("export=[split.validation=0]", "train=[optimizer.max_steps=2,length.longer=cut]", f"output.dir={root}"),
     ]
 
@@ -51,7 +51,8 @@ def test_a_loop_is_gone_on_with_after_a_kill_and_ends_in_tables(tmp_path: Path) 
     assert "base/held-out: python" not in ended.err
     assert _steps(root) == [
         *("base/held-out", "demonstrations", "sft/export", "sft/weights", "sft/held-out"),
-        *("round-1/practice", "round-1/export", "round-1/weights", "round-1/held-out", "evaluation"),
+        *("round-1/practice", "round-1/export", "round-1/weights", "round-1/held-out"),
+        *("verifier/export", "verifier/weights", "verifier/base", "verifier/sft", "verifier/round-1", "evaluation"),
     ]
     for name, version in (("base", "0"), ("sft", "sft"), ("round-1", "round-1")):
         assert {row["policy_version"] for row in rows(root / name / "held-out")} == {version}
@@ -59,6 +60,7 @@ def test_a_loop_is_gone_on_with_after_a_kill_and_ends_in_tables(tmp_path: Path) 
     assert {(row["split"], row["policy_version"]) for row in practised} == {("train", "sft")}
     told = pq.read_table(root / "evaluation" / "evaluation.parquet").to_pylist()
     assert {row["run"] for row in told} == {"base", "sft", "round-1"}
+    assert {row["run"] for row in told if row["metric"] == "best@k"} == {"base", "sft", "round-1"}
 
     again = _loop(model, root)
     assert again.code == 0
