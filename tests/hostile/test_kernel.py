@@ -4,7 +4,9 @@ import platform
 
 import pytest
 
-from medgym_ray.sandboxes.base import CellStatus
+from medgym_ray.errors import SandboxError
+from medgym_ray.sandboxes.base import Cell, CellStatus
+from tests.hostile.conftest import allow
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="system calls by their number")
 
@@ -71,7 +73,8 @@ GATES = {
 }
 
 
-async def test_other_gates_into_the_kernel_are_shut(run):
+async def test_other_gates_into_the_kernel_are_shut(sandbox, factory, gvisor, patience):
+    """In sandboxes of their own: `sysenter` on Intel's processors ends this gVisor, at once or a little later."""
     for name, gate in GATES.items():
         code = f"""
 import ctypes, mmap, os
@@ -80,8 +83,14 @@ page.write({gate!r})
 number = ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
 print(number == os.getpid())
 """
-        result = await run(code)
-        assert result.status is CellStatus.KILLED or result.stdout == "False\n", name
+        own = await factory.create()
+        try:
+            result = await own.run(Cell(code, limits=allow(patience)))
+            assert result.status is CellStatus.KILLED or result.stdout == "False\n", name
+        except SandboxError:
+            assert gvisor, name
+        finally:
+            await own.close()
 
 
 async def test_no_right_and_no_way_to_one(run):
