@@ -265,6 +265,13 @@ class PrivacyConfig:
 
 
 @dataclass
+class TargetConfig:
+    """Where a command puts what it makes of what is stored."""
+
+    dir: str = MISSING
+
+
+@dataclass
 class OutputConfig:
     """Where trajectories go. Sizes in MiB, times in seconds."""
 

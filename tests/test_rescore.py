@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from medgym_ray.actions import Action, ActionKind
-from medgym_ray.config import AgentConfig, GenerateConfig, ModelConfig, SandboxConfig, TasksConfig
+from medgym_ray.config import AgentConfig, GenerateConfig, ModelConfig, SandboxConfig, TargetConfig, TasksConfig
 from medgym_ray.errors import ConfigError, StorageError
 from medgym_ray.formats.json_object import JsonObject
 from medgym_ray.identity import identity
-from medgym_ray.rescore.__main__ import RescoreConfig, RootConfig, TargetConfig, run
+from medgym_ray.rescore.__main__ import RescoreConfig, RootConfig, run
 from medgym_ray.stage import Stage
 from medgym_ray.store.recovery import prepare_directory, tally
 from medgym_ray.store.run import write_card, write_dropped, write_run_file

@@ -3,8 +3,6 @@
 Exit code 0: the tables are there; 2: a command or a run that cannot be used.
 """
 
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +15,7 @@ from rich.console import Console
 
 import medgym_ray
 from medgym_ray import cli
-from medgym_ray.config import MISSING
+from medgym_ray.config import MISSING, TargetConfig
 from medgym_ray.errors import ConfigError, StorageError
 from medgym_ray.evaluate import figure
 from medgym_ray.evaluate.comparability import notes
@@ -27,17 +25,10 @@ from medgym_ray.evaluate.intervals import Resampling
 from medgym_ray.evaluate.reference import read_reference
 from medgym_ray.evaluate.tables import Evaluation, estimates_table, markdown, per_task_table, terminal
 from medgym_ray.evaluate.verifier import read_scores
-from medgym_ray.store.atomic import write_text
+from medgym_ray.store.atomic import whole_directory, write_text
 from medgym_ray.store.stored import StoredRun, new_directory, open_run
 
 REPORT, ESTIMATES, PER_TASK = "evaluation.md", "evaluation.parquet", "per_task.parquet"
-
-
-@dataclass
-class TargetConfig:
-    """Where the tables go."""
-
-    dir: str = MISSING
 
 
 @dataclass
@@ -113,22 +104,17 @@ def _open(names: Sequence[str]) -> list[StoredRun]:
 
 def _write(evaluation: Evaluation, target: Path, told: Console) -> None:
     """All files or none."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        draft.mkdir(parents=True)
-        write_text(draft / REPORT, markdown(evaluation))
-        for name, table in ((ESTIMATES, estimates_table(evaluation)), (PER_TASK, per_task_table(evaluation))):
-            pq.write_table(table, draft / name, compression="zstd")
-        if figure.available():
-            figure.draw(evaluation, draft)
-        else:
-            told.print(f"no figure, for matplotlib is not installed: {figure.INSTALL}", markup=False)
-        draft.rename(target)
-    except (OSError, pa.ArrowException) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise error if isinstance(error, StorageError) else StorageError(f"{target}: {reason}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        with whole_directory(target) as draft:
+            write_text(draft / REPORT, markdown(evaluation))
+            for name, table in ((ESTIMATES, estimates_table(evaluation)), (PER_TASK, per_task_table(evaluation))):
+                pq.write_table(table, draft / name, compression="zstd")
+            if figure.available():
+                figure.draw(evaluation, draft)
+            else:
+                told.print(f"no figure, for matplotlib is not installed: {figure.INSTALL}", markup=False)
+    except pa.ArrowException as error:
+        raise StorageError(f"{target}: {error}") from error
 
 
 def _tell(evaluation: Evaluation, target: Path, told: Console) -> None:

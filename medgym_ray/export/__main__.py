@@ -4,16 +4,13 @@ Exit code 0: written; 2: a command that cannot be used; 3: nothing is left to be
 """
 
 import contextlib
-import os
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from medgym_ray import cli
-from medgym_ray.errors import ExportError, StorageError
+from medgym_ray.errors import ExportError
 from medgym_ray.export.card import Account, Tally, write_description
 from medgym_ray.export.files import DATA, ShardFiles
 from medgym_ray.export.filters import Selection, select
@@ -23,6 +20,7 @@ from medgym_ray.export.source import Source
 from medgym_ray.export.split import Side, Split
 from medgym_ray.export.views.base import View
 from medgym_ray.export.views.registry import find_view
+from medgym_ray.store.atomic import whole_directory
 from medgym_ray.store.stored import new_directory
 
 
@@ -40,7 +38,7 @@ def run(config: ExportConfig) -> int:
     index = read_index(source, replies=view.replies)
     selection = select(index, config.filter, only_successes=view.only_successes, token_ids=view.token_ids)
     del index
-    with _draft(target) as draft:
+    with whole_directory(target) as draft:
         plan = _plan(view, selection, config)
         tally = _write(view, source, plan, Split(config.split.validation, config.split.seed), draft)
         _refuse_one_sided(tally, config)
@@ -48,20 +46,6 @@ def run(config: ExportConfig) -> int:
         write_description(draft, account)
     _report(account, target)
     return 0
-
-
-@contextlib.contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """A directory beside the target, which becomes it; it is removed where it did not."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        draft.mkdir(parents=True)
-        yield draft
-        draft.rename(target)
-    except OSError as error:
-        raise error if isinstance(error, StorageError) else StorageError(f"{target}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _plan(view: View, selection: Selection, config: ExportConfig) -> pa.Table:

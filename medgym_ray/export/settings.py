@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from medgym_ray.config import MISSING
+from medgym_ray.config import MISSING, TargetConfig
 from medgym_ray.errors import ConfigError
 from medgym_ray.export.views.base import View
 from medgym_ray.trajectory import OURS, Termination
@@ -48,13 +48,6 @@ class PairsConfig:
 
     per_prompt: int = 4
     """At most so many of one prompt."""
-
-
-@dataclass
-class TargetConfig:
-    """Where the view goes."""
-
-    dir: str = MISSING
 
 
 @dataclass

@@ -14,7 +14,7 @@ import yaml
 from rich.console import Console
 
 from medgym_ray import cli
-from medgym_ray.config import MISSING, GenerateConfig
+from medgym_ray.config import MISSING, GenerateConfig, TargetConfig
 from medgym_ray.errors import ConfigError, StorageError
 from medgym_ray.export.settings import ExportConfig
 from medgym_ray.loop.course import Course, Plan, Settings
@@ -28,13 +28,6 @@ _OWN = ("model.version=", "output.dir=", "seed=", "resume=")
 """What the course itself tells a run."""
 _BASE = "model.path="
 _LISTS = ("generate", "demonstrate", "practise", "hold_out", "export", "train", "sft", "dpo", "verifier")
-
-
-@dataclass
-class TargetConfig:
-    """Where everything goes: runs, exports, weights, tables, and the ledger of what is done."""
-
-    dir: str = MISSING
 
 
 @dataclass

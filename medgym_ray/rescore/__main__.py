@@ -6,7 +6,6 @@ that cannot be used.
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,14 +16,23 @@ from rich.table import Table
 
 import medgym_ray
 from medgym_ray import cli, plugins
-from medgym_ray.config import MISSING, GenerateConfig, MedAgentBenchConfig, ModelConfig, SandboxConfig, TasksConfig
-from medgym_ray.errors import ConfigError, StorageError, TaskError
+from medgym_ray.config import (
+    MISSING,
+    GenerateConfig,
+    MedAgentBenchConfig,
+    ModelConfig,
+    SandboxConfig,
+    TargetConfig,
+    TasksConfig,
+)
+from medgym_ray.errors import ConfigError, TaskError
 from medgym_ray.identity import identity_key
 from medgym_ray.plugins import Group
 from medgym_ray.rescore.dataset import FamilyChanges, rescore_run, wanted_tasks
 from medgym_ray.rescore.rescorer import Rescorer
 from medgym_ray.sandboxes.base import Limits
 from medgym_ray.stage import Stage
+from medgym_ray.store.atomic import whole_directory
 from medgym_ray.store.layout import RUN_FILE, logs
 from medgym_ray.store.recovery import prepare_directory, tally
 from medgym_ray.store.run import write_card, write_run_file
@@ -43,13 +51,6 @@ class RootConfig:
 
     root: str | None = None
     scorer: str | None = None
-
-
-@dataclass
-class TargetConfig:
-    """Where the rescored run goes."""
-
-    dir: str = MISSING
 
 
 @dataclass
@@ -88,16 +89,10 @@ def run(config: RescoreConfig) -> int:
     if logs(source):
         told.print(f"{source}: rows in the log of an unfinished run are left out; its own command brings them in")
     families, known = _load(tasks, source)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
+    with whole_directory(target) as draft:
         prepare_directory(draft)
         changes = asyncio.run(_rescore(source, draft, sandbox, tasks_root(tasks), families, known, settings))
         _describe(draft, stored, settings)
-        draft.rename(target)
-    except OSError as error:
-        raise error if isinstance(error, StorageError) else StorageError(f"{target}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return _tell(changes, target, source_name(tasks), told)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from medgym_ray.config import TargetConfig
 from medgym_ray.errors import ConfigError, StorageError
 from medgym_ray.evaluate import figure
-from medgym_ray.evaluate.__main__ import BootstrapConfig, EvaluateConfig, TargetConfig, run
+from medgym_ray.evaluate.__main__ import BootstrapConfig, EvaluateConfig, run
 from medgym_ray.events import RunEnded, render
 from medgym_ray.store.roots import root_at
 from medgym_ray.store.shards import read_manifest

@@ -7,8 +7,9 @@ from typing import Any
 
 import datasets
 
+from medgym_ray.config import TargetConfig
 from medgym_ray.export.__main__ import run
-from medgym_ray.export.settings import ExportConfig, FilterConfig, PairsConfig, SplitConfig, TargetConfig
+from medgym_ray.export.settings import ExportConfig, FilterConfig, PairsConfig, SplitConfig
 from medgym_ray.store.recovery import prepare_directory
 from medgym_ray.store.run import write_run_file
 from medgym_ray.store.writer import DurableWriter
