@@ -4,7 +4,6 @@ The sandbox's own packages keep their versions: for the resolver each is an empt
 none of them is among the wheels in the end. So nothing that a cell installs can stand before what is there.
 """
 
-import importlib.util
 import json
 import os
 import shlex
@@ -15,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.parser import HeaderParser
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def target(ask: Callable[[str], str]) -> Target:
 
 def resolve(packages: Packages, target: Target, building: Path, log: Path) -> dict[str, str]:
     """Puts the wheels into `building`/wheels; gives back their versions by name. Raises SandboxError."""
-    if importlib.util.find_spec("pip") is None:
+    if PathFinder.find_spec("pip") is None:  # past setuptools' own finder: asked for pip, it can be imported no more
         raise SandboxError(f"sandbox.packages needs pip in the Python that runs this: {sys.executable} -m ensurepip")
     wheels, line, environment = building / WHEELS, _command(packages, target, building), dict(os.environ)
     if packages.wheelhouse is not None:

@@ -3,8 +3,10 @@
 import json
 import os
 import platform
+import subprocess
 import sys
 import sysconfig
+import types
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -264,6 +266,21 @@ def test_fetched_once_and_again_when_the_source_changes(fetch, source, tmp_path)
     assert not list((tmp_path / "cache/medgym_ray").glob("*.*/"))
 
 
+def test_setuptools_can_be_imported_after_it(source, tmp_path):
+    """Its finder of distutils gives up for good once it is asked for pip, and torch's extensions import setuptools."""
+    program = """
+import sys
+from medgym_ray.sandboxes.packages import Packages
+from medgym_ray.sandboxes.wheelhouse import ensure_wheelhouse
+ensure_wheelhouse(Packages(("tiny",), sys.argv[1], None), "environment", lambda program: sys.argv[2])
+import setuptools
+"""
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", program, str(source), answers()]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_everyone_can_read_it(fetch, source):
     before = os.umask(0o077)
     try:
@@ -330,7 +347,7 @@ def test_bad_sources_are_one_line(fetch, source, tmp_path, monkeypatch):
     one_line(caught)
     with pytest.raises(SandboxError, match="which has no installer: leave out"):
         fetch("tiny", wheelhouse=source, installer=False)
-    monkeypatch.setattr(resolver.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(resolver, "PathFinder", types.SimpleNamespace(find_spec=lambda name: None))
     with pytest.raises(SandboxError, match=r"needs pip in the Python that runs this: .* -m ensurepip"):
         fetch("tiny", wheelhouse=source)
     assert not list((tmp_path / "cache/medgym_ray").glob("wheels-*/"))
