@@ -11,6 +11,12 @@ AGENTS = "mini-swe-agent==2.4.6", "smolagents[openai]==1.26.0"
 VERIFIERS = "verifiers==0.4.0", "antlr4-python3-runtime==4.9.*"
 """And what it would have in a version that Hydra does not take."""
 
+TRAINERS = (
+    *("--no-deps", "verl==0.9.1", "skyrl==0.3.0"),
+    *("codetiming==1.4.0", "loguru==0.7.3", "pyvers==0.2.3", "tensordict==0.10.0", "torchdata==0.11.0"),
+)
+"""What their loaders of prompts import, but for torch, transformers and Ray: both want older ones than ours."""
+
 
 @pytest.fixture(scope="session")
 def agents_python() -> Path:
@@ -22,6 +28,12 @@ def agents_python() -> Path:
 def verifiers_python() -> Path:
     """One that has verifiers, and our packages beside it."""
     return _python("peers-verifiers", VERIFIERS, beside_ours=True)
+
+
+@pytest.fixture(scope="session")
+def trainers_python() -> Path:
+    """One that has verl and SkyRL as far as they read files, and our packages beside them."""
+    return _python("peers-trainers", TRAINERS, beside_ours=True)
 
 
 def _python(name: str, requirements: tuple[str, ...], *, beside_ours: bool = False) -> Path:

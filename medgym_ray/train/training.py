@@ -53,7 +53,7 @@ def train(config: TrainConfig, told: Console | None = None) -> Trained:
     from medgym_ray.train.weights import device, digest, open_base
 
     told = told or Console(quiet=True)
-    on = device()
+    on = device(config.precision)
     base = open_base(config.model.path)
     sources = {"model": {"path": str(config.model.path), "sha256": digest(base.path)}}
     if config.data:

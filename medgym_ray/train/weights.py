@@ -35,21 +35,24 @@ class Device:
     attention: str
 
 
-def device() -> Device:
-    """A GPU in bfloat16, with flash attention where it is installed; else the CPU in float32.
+def device(precision: str = "auto") -> Device:
+    """A GPU, with flash attention where it is installed and computes in bfloat16; else the CPU.
 
-    Raises ConfigError where several GPUs are visible: one process trains on one.
+    `precision`: float32, bfloat16, or auto: bfloat16 on a GPU that has it. Raises ConfigError where several GPUs are
+    visible, for one process trains on one, and where this one has no bfloat16.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ConfigError("one process trains on one device: start it without torchrun or accelerate launch")
     if not torch.cuda.is_available():
-        return Device("cpu", torch.float32, False, "sdpa")
+        return Device("cpu", torch.float32, precision == "bfloat16", "sdpa")
     if torch.cuda.device_count() > 1:
         raise ConfigError("several GPUs are visible and one is used: name it, as CUDA_VISIBLE_DEVICES=0")
-    if not torch.cuda.is_bf16_supported():
-        return Device("cuda", torch.float32, False, "sdpa")
-    attention = "flash_attention_2" if find_spec("flash_attn") is not None else "sdpa"
-    return Device("cuda", torch.float32, True, attention)
+    able = torch.cuda.is_bf16_supported()
+    if precision == "bfloat16" and not able:
+        raise ConfigError(f"precision=bfloat16: {torch.cuda.get_device_name()} has none; leave it out")
+    mixed = able and precision != "float32"
+    attention = "flash_attention_2" if mixed and find_spec("flash_attn") is not None else "sdpa"
+    return Device("cuda", torch.float32, mixed, attention)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """Every view is taken by its trainers: one real optimizer step each, and the loss is where it belongs."""
 
 import functools
+import json
 import math
 import re
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,10 @@ from medgym_ray.tasks.base import Message
 from medgym_ray.trajectory import Trajectory
 from tests.conftest import REPOSITORY
 from tests.export.runs import export, rollout, write_run
+from tests.peers import trainers_python
 from tests.policies.tiny import write_model
 
+__all__ = ["trainers_python"]
 pytestmark = [pytest.mark.train, pytest.mark.timeout(600)]
 
 _MARKED = (
@@ -286,6 +290,29 @@ def test_prm(base: Path, tokenizer: Any, data: Load, tmp_path: Path) -> None:
     assert [sorted(set(row["labels"])) for row in rows[:3]] == [[-100, 1], [-100, 0, 1], [-100, 0]]
     model = AutoModelForTokenClassification.from_pretrained(base, num_labels=2)
     _step(_trainer(model, rows, DataCollatorForTokenClassification(tokenizer), tmp_path))
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("trainer", ["verl", "skyrl"])
+def test_loaders_of_verl_and_skyrl_take_the_prompts(
+    played: list[Trajectory], base: Path, tmp_path: Path, trainers_python: Path, trainer: str
+) -> None:
+    stored = write_run(tmp_path / "run", played, shard_bytes=1 << 20)
+    (file,) = (export(stored, "grpo", tmp_path / "out") / "data").iterdir()
+    command = [trainers_python, REPOSITORY / "tests/export/loaders.py", trainer, base, file]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    prompts = [[*played[0].messages[:1], {"role": "user", "content": f"do {task}"}] for task in "abcd"]
+    tasks = [f"f/{task}" for task in "abcd"]
+    if trainer == "verl":
+        assert [row["raw_prompt"] for row in loaded] == prompts
+        assert [row["reward_model"]["ground_truth"] for row in loaded] == tasks
+        assert [row["extra_info"]["index"] for row in loaded] == [row["index"] for row in loaded] == [0, 1, 2, 3]
+    else:
+        assert [row["prompt"] for row in loaded] == prompts
+        assert [row["env_class"] for row in loaded] == ["medgym"] * 4
+        assert [row["env_extras"]["reward_spec"]["ground_truth"] for row in loaded] == tasks
 
 
 def test_verl_s_and_skyrl_s_columns_as_they_read_them(played: list[Trajectory], tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def _config(recipe: str = "sft", data: str | None = "d", **given: object) -> Tra
         (_config("grpo", None, grpo=GrpoConfig(family="f", rollouts=1)), "grpo.rollouts=1"),
         (_config("grpo", None, grpo=GrpoConfig(family="f", rollouts=3)), "batch=8 is no multiple of grpo.rollouts=3"),
         (_config("grpo", None, grpo=GrpoConfig(family="f", validation=1.0)), "grpo.validation=1.0"),
+        (_config(precision="half"), "precision=half: one of auto, float32, bfloat16"),
         (_config(length=LengthConfig(longer="squeeze")), "length.longer=squeeze: one of drop, cut"),
         (_config(length=LengthConfig(max_tokens=0)), "length.max_tokens=0: it must be above 0"),
         (_config(lora=LoraConfig(merge=True)), "say lora.r=16"),

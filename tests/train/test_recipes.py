@@ -127,6 +127,16 @@ def test_sampled_tokens_are_trained_as_they_are(tmp_path: Path, settings: Settin
     assert _losses(tmp_path / "out")[0] == pytest.approx(expected, rel=1e-4)
 
 
+def test_products_in_bfloat16_train_weights_in_float32(tmp_path: Path, settings: Settings) -> None:
+    data = write_export(tmp_path / "data", TALKS)
+    for precision in ("float32", "bfloat16"):
+        trained = train(settings("sft", data, precision, precision=precision, optimizer={"max_steps": 2}))
+        assert {str(weight.dtype) for weight in _weights(trained).values()} == {"torch.float32"}
+    exact, rough = _losses(tmp_path / "float32"), _losses(tmp_path / "bfloat16")
+    assert rough == pytest.approx(exact, rel=1e-2)
+    assert rough != exact
+
+
 def test_what_is_too_long_is_counted(tmp_path: Path, settings: Settings) -> None:
     talks = [{"messages": messages("q", "look", "saw " * 40, "answer")}, {"messages": messages("q", "a")}]
     data = write_export(tmp_path / "data", talks)
