@@ -133,8 +133,9 @@ def test_products_in_bfloat16_train_weights_in_float32(tmp_path: Path, settings:
         trained = train(settings("sft", data, precision, precision=precision, optimizer={"max_steps": 2}))
         assert {str(weight.dtype) for weight in _weights(trained).values()} == {"torch.float32"}
     exact, rough = _losses(tmp_path / "float32"), _losses(tmp_path / "bfloat16")
-    assert rough == pytest.approx(exact, rel=1e-2)
-    assert rough != exact
+    assert rough[0] == pytest.approx(exact[0], rel=1e-2)
+    assert rough[0] != exact[0]
+    assert rough[1] < rough[0] / 1.5
 
 
 def test_what_is_too_long_is_counted(tmp_path: Path, settings: Settings) -> None:
