@@ -120,8 +120,8 @@ def load(tree: DictConfig, schema: type[ConfigT]) -> ConfigT:
 
 
 def quoted(word: str) -> str:
-    """A value that Hydra reads as this very text, whatever is in it; plain paths stay as they are."""
-    if re.fullmatch(r"/[\w./+-]*", word, re.ASCII):
+    """A value that Hydra reads as this very text, whatever is in it; plain paths and packages stay as they are."""
+    if re.fullmatch(r"(/|package:)[\w./+-]*", word, re.ASCII):
         return word
     escaped = re.sub(r"(\\*)('|$)", lambda end: end[1] * 2 + ("\\'" if end[2] else ""), word)
     return f"'{escaped}'"

@@ -62,7 +62,7 @@ def test_the_whole_course(tmp_path: Path) -> None:
     assert "seed=5" in practice.overrides
     runs = f"run=[{tmp_path}/demonstrations,{tmp_path}/round-1/practice,{tmp_path}/round-2/practice]"
     assert {runs, "view=sft", "filter.best_of=2"} <= set(steps.named("round-2/export").overrides)
-    assert "model.path='package:base'" in steps.named("round-2/weights").overrides
+    assert "model.path=package:base" in steps.named("round-2/weights").overrides
     assert "optimizer.epochs=2" in steps.named("round-2/weights").overrides
     dpo = steps.named("dpo/weights").overrides
     assert {f"model.path={tmp_path}/round-2/weights/model", "recipe=dpo"} <= set(dpo)
