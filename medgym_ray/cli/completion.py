@@ -146,4 +146,4 @@ def _split(line: str) -> list[str]:
 def _commands() -> list[str]:
     """Every command of this project that is installed."""
     scripts = entry_points(group="console_scripts")
-    return sorted(script.name for script in scripts if script.value.split(".")[0] == "medgym_ray")
+    return sorted({script.name for script in scripts if script.value.split(".")[0] == "medgym_ray"})
