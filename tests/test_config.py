@@ -13,7 +13,9 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from medgym_ray.cli import explain, load, plain_groups
+from medgym_ray.cli.arguments import plain_groups
+from medgym_ray.cli.composition import load
+from medgym_ray.cli.wording import explain
 from medgym_ray.config import EndpointConfig, GenerateConfig, PricesConfig, SimulationConfig
 from medgym_ray.errors import ConfigError
 from medgym_ray.identity import identity, run_key

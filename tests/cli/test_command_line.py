@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medgym_ray.cli import quoted
-
-_CHECKOUT = Path(__file__).parents[1]
+from tests.conftest import REPOSITORY
 
 
 def _generate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -21,7 +20,7 @@ def _generate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-m", "medgym_ray.generate", *arguments],
         cwd=folder,
-        env={**clean, "PYTHONPATH": str(_CHECKOUT)},
+        env={**clean, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         check=False,
