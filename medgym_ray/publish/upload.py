@@ -90,6 +90,10 @@ class Hub:
             raise ConfigError("HF_HUB_OFFLINE is set, and publishing needs the Hub: unset it") from error
         except HfHubHTTPError as error:
             raise self._refused(error, where) from error
+        except RuntimeError as error:  # what a file's upload ended with is its cause
+            if isinstance(error.__cause__, HfHubHTTPError):
+                raise self._refused(error.__cause__, where) from error
+            raise HubError(f"{where}: {_line(error)}; the same command goes on") from error
         except OSError as error:
             raise HubError(f"{where}: {_line(error)}; the same command goes on") from error
         except Exception as error:

@@ -1,17 +1,26 @@
-"""Runs to be published, and the command in a process of its own with a Hub of its own."""
+"""Runs to be published, and the command as it is typed, with a Hub that is not the Hub."""
 
 import asyncio
+import contextlib
+import io
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from huggingface_hub import constants
+
+from medgym_ray.publish.__main__ import main
+from medgym_ray.store.layout import TRAJECTORIES, Part
+from medgym_ray.store.log import WriteAheadLog
 from medgym_ray.store.recovery import prepare_directory
 from medgym_ray.store.run import write_run_file
 from medgym_ray.store.writer import DurableWriter
-from medgym_ray.trajectory import Failure, Trajectory, Turn
+from medgym_ray.trajectory import TRAJECTORY_SCHEMA, Failure, Trajectory, Turn, to_batch
 from tests.conftest import REPOSITORY
 from tests.publish.hub import TOKEN
 from tests.records import make_trajectory
@@ -65,26 +74,26 @@ def write_run(
     rows: Sequence[Trajectory],
     failures: Sequence[Failure] = (),
     *,
-    shard_bytes: int = 1,
-    close: bool = True,
+    in_log: Sequence[Trajectory] = (),
 ) -> Path:
-    """A run's directory, by default with a shard for each trajectory."""
+    """A run's directory with a shard for each trajectory, and what a killed writer left in its log."""
     prepare_directory(root)
     write_run_file(root, {"key": "one"}, CONFIG, {"medgym_ray": "0"})
-    asyncio.run(_append(root, rows, failures, shard_bytes, close))
+    asyncio.run(_append(root, rows, failures))
+    if in_log:
+        log = WriteAheadLog(root / Part(TRAJECTORIES.name, "0", 99).log, TRAJECTORY_SCHEMA)
+        log.append([to_batch(in_log, TRAJECTORY_SCHEMA).serialize().to_pybytes()])
+        log.close()
     return root
 
 
-async def _append(
-    root: Path, rows: Sequence[Trajectory], failures: Sequence[Failure], shard_bytes: int, close: bool
-) -> None:
-    writer = DurableWriter(root, "0", (), shard_bytes=shard_bytes, shard_s=1e6)
+async def _append(root: Path, rows: Sequence[Trajectory], failures: Sequence[Failure]) -> None:
+    writer = DurableWriter(root, "0", (), shard_bytes=1, shard_s=1e6)
     for row in rows:
         await writer.append(row)
     for failure in failures:
         await writer.append_failure(failure)
-    if close:
-        await writer.close()
+    await writer.close()
 
 
 def environment(url: str, home: Path) -> dict[str, str]:
@@ -99,8 +108,30 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "medgym_ray.publish", *map(str, arguments)]
 
 
-def publish(url: str, home: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command."""
-    return subprocess.run(
-        command(*arguments), env=environment(url, home) | variables, capture_output=True, text=True, timeout=120
-    )
+def publish_alone(url: str, home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command, in a process of its own."""
+    return subprocess.run(command(*arguments), env=environment(url, home), capture_output=True, text=True, timeout=120)
+
+
+def publish(
+    url: str, home: Path, *arguments: object, token: str = TOKEN, offline: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """The command, in this process: what huggingface_hub takes from the environment once is set as if it had."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, environment(url, home) | {"HF_TOKEN": token}, clear=True),
+        mock.patch.multiple(
+            constants, ENDPOINT=url, HF_HUB_DISABLE_XET=True, HF_HUB_OFFLINE=offline, HF_TOKEN_PATH=str(home / "token")
+        ),
+        mock.patch.object(tempfile, "tempdir", str(home)),
+        mock.patch.object(sys, "argv", ["publish", *map(str, arguments)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+            code = None
+        except SystemExit as ended:
+            code = ended.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(list(map(str, arguments)), code, out.getvalue(), err.getvalue())

@@ -17,7 +17,7 @@ from medgym_ray.store.stored import open_run
 from tests.conftest import REPOSITORY
 from tests.export.runs import export
 from tests.publish.hub import TOKEN, Hub, serving
-from tests.publish.runs import command, environment, played, publish, write_run
+from tests.publish.runs import command, environment, played, publish, publish_alone, write_run
 
 THIRD_PARTY = "http://203.0.113.7:9"
 """An address of nobody's."""
@@ -76,7 +76,7 @@ def _mixed(root: Path, **more: Any) -> Path:
 def test_what_is_loaded_from_the_hub_is_the_run(hub: Hub, tmp_path: Path) -> None:
     run = _mixed(tmp_path / "run")
     view = export(run, "sft", tmp_path / "sft", validation=0.5)
-    done = publish(hub.url, tmp_path, f"run={run}", "repo=me/mixed", f"views=[{view}]")
+    done = publish_alone(hub.url, tmp_path, f"run={run}", "repo=me/mixed", f"views=[{view}]")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{hub.url}/datasets/me/mixed: 12 trajectories")
     repository = hub.repositories["me/mixed"]
@@ -173,17 +173,17 @@ def test_what_a_hub_refuses_is_one_line(hub: Hub, tmp_path: Path, status: int, c
 def test_without_a_token_or_a_network_is_one_line(tmp_path: Path) -> None:
     run = _mixed(tmp_path / "run")
     dead = "http://127.0.0.1:9"
-    assert "no token" in _one_line(publish(dead, tmp_path, f"run={run}", "repo=me/x", HF_TOKEN=""), 2)
+    assert "no token" in _one_line(publish(dead, tmp_path, f"run={run}", "repo=me/x", token=""), 2)
     assert "cannot be reached" in _one_line(publish(dead, tmp_path, f"run={run}", "repo=me/x"), 1)
-    offline = publish(dead, tmp_path, f"run={run}", "repo=me/x", HF_HUB_OFFLINE="1")
+    offline = publish(dead, tmp_path, f"run={run}", "repo=me/x", offline=True)
     assert "HF_HUB_OFFLINE" in _one_line(offline, 2)
 
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ([], "give one"),
-        (["repo=me/x", "output.dir=out"], "give one"),
+        ([], "one of them"),
+        (["repo=me/x", "output.dir=out"], "one of them"),
         (["repo=x"], "not the name"),
         (["repo=me/x/y"], "not the name"),
         (["repo=me/../x"], "not the name"),
@@ -193,27 +193,16 @@ def test_without_a_token_or_a_network_is_one_line(tmp_path: Path) -> None:
         (["repo=me/x", "privacy.allow_third_party=true"], "name the agreement"),
     ],
 )
-def test_what_cannot_be_meant_is_one_line(
-    tmp_path: Path, arguments: list[str], word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from medgym_ray.publish.__main__ import main
-
+def test_what_cannot_be_meant_is_one_line(tmp_path: Path, arguments: list[str], word: str) -> None:
     run = _mixed(tmp_path / "run")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["publish", f"run={run}", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert word in told
-    assert len(told.strip().splitlines()) == 1
+    assert word in _one_line(publish("http://127.0.0.1:9", tmp_path, f"run={run}", *arguments), 2)
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
 
 
 def test_a_run_that_is_not_finished_or_broken_is_refused(tmp_path: Path) -> None:
     dead = "http://127.0.0.1:9"
     rows = [played("npowerai", n) for n in range(3)]
-    running = write_run(tmp_path / "running", rows, shard_bytes=1 << 30, close=False)
+    running = write_run(tmp_path / "running", rows, in_log=[played("npowerai", 3)])
     assert "unfinished run" in _one_line(publish(dead, tmp_path, f"run={running}", "repo=me/x"), 2)
     broken = write_run(tmp_path / "broken", rows)
     shard = next((broken / "trajectories").glob("*.parquet"))
@@ -302,7 +291,7 @@ def test_the_card_says_what_the_rows_are_worth(tmp_path: Path) -> None:
     assert "25.0% (7)" in body
     assert "Not in the audit: medcalcbench." in body
     assert "npowerai: audited was scorer 9, its rows were scored by 1." in body
-    assert "66.7%" in body
+    assert "| oracle | 10 | 12 | 70.0% [" in body
     assert "sampling.temperature=0.7" in body
     for private in ("/home/somebody", "/data/mimic", str(tmp_path)):
         assert private not in head + body
