@@ -16,10 +16,10 @@ _FILE_BYTES = 256 << 20
 class ShardFiles:
     """One split's files. What is written is kept for a row group, and a file is closed when it is large enough."""
 
-    def __init__(self, folder: Path, split: str, schema: pa.Schema, group_bytes: int = ROW_GROUP_BYTES) -> None:
-        """`folder` is there; a file is begun with the first row."""
+    def __init__(self, folder: Path, split: str, schema: pa.Schema, group_bytes: int | None = None) -> None:
+        """`folder` is there; a file is begun with the first row. `group_bytes` where many are written at once."""
         self._folder, self._split, self._schema = folder, split, schema
-        self._group_bytes = group_bytes
+        self._group_bytes = group_bytes or ROW_GROUP_BYTES
         self._group: list[pa.RecordBatch] = []
         self._bytes = self._number = 0
         self._open: _File | None = None
