@@ -10,6 +10,7 @@ MedgymError
 ├── ScorerError    a family's scorer failed on a submission (a defect of ours)
 ├── ExportError    of a run's trajectories nothing is left for the view that was asked for (exit code 3)
 ├── StepFailed     a command of a loop failed
+├── HubError       the Hub did not take all that was to be published; the same command goes on
 ├── RecordError    a record does not fit the schema of its table (a defect of ours, in that record alone)
 └── StorageError   a trajectory could not be made durable
 
@@ -71,6 +72,10 @@ class ExportError(MedgymError, ValueError):
 
 class StepFailed(MedgymError, RuntimeError):
     """A command of a loop ended with a code that the loop cannot go on with."""
+
+
+class HubError(MedgymError, RuntimeError):
+    """The Hub is out of reach or failed; what it has is kept, and the same command goes on."""
 
 
 class StorageError(MedgymError, OSError):

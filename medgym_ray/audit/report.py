@@ -13,6 +13,7 @@ from medgym_ray.audit.cases import CaseKind
 from medgym_ray.audit.constants import Constant
 from medgym_ray.audit.published import LABEL, PUBLISHED
 from medgym_ray.audit.runner import FamilyRuns, Run
+from medgym_ray.errors import ConfigError
 from medgym_ray.store.atomic import write_text
 
 MARKDOWN, JSON = "audit.md", "audit.json"
@@ -143,6 +144,11 @@ def summary_table(families: Iterable[FamilyReport]) -> Table:
     return table
 
 
+def summary_markdown(families: Iterable[FamilyReport]) -> str:
+    """The same, for a page."""
+    return _grid(_SUMMARY, summary_rows(families))
+
+
 def published_rows(families: Iterable[FamilyReport]) -> list[list[str]]:
     """The original's figures for the families of an audit."""
     known = [(family.name, PUBLISHED[family.name]) for family in families if family.name in PUBLISHED]
@@ -167,6 +173,29 @@ def write(folder: Path, families: Sequence[FamilyReport], settings: dict[str, An
     write_text(folder / MARKDOWN, markdown(families, settings))
 
 
+def read(path: Path) -> list[FamilyReport]:
+    """The families of an `audit.json`. Raises ConfigError where it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        broken = [Violation(**violation) for violation in content["violations"]]
+        return [_report(family, broken) for family in content["families"]]
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the {JSON} that an audit wrote") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(f"{path}: not the {JSON} of an audit") from error
+
+
+def _report(plain: dict[str, Any], broken: Sequence[Violation]) -> FamilyReport:
+    """What `_plain` made of one; a constant that it left out is empty."""
+    found = {key: value for key, value in plain.items() if key != "original"}
+    constant = found.pop("constant")
+    return FamilyReport(
+        **(found | {"cases": [CaseRow(**case) for case in found["cases"]]}),
+        constant=None if constant is None else Constant(**({"answer": ""} | constant)),
+        violations=[violation for violation in broken if violation.family == found["name"]],
+    )
+
+
 def _plain(family: FamilyReport) -> dict[str, Any]:
     plain = asdict(family)
     del plain["violations"]
@@ -178,7 +207,7 @@ def _plain(family: FamilyReport) -> dict[str, Any]:
 def markdown(families: Sequence[FamilyReport], settings: dict[str, Any]) -> str:
     """The whole report as Markdown."""
     said = ", ".join(f"{key} {value}" for key, value in settings.items())
-    parts = ["# Audit of rewards", f"Settings: {said}.", _grid(_SUMMARY, summary_rows(families))]
+    parts = ["# Audit of rewards", f"Settings: {said}.", summary_markdown(families)]
     parts += [
         "What is accepted of oracle and honest variants must be all, of near misses nothing; no cheat may earn more"
     ]

@@ -23,6 +23,11 @@ _EXPECTED_TO_DIFFER = ("model.", "tasks.families", "tasks.hub", "tasks.root", "s
 
 def notes(entrants: Sequence[Entrant]) -> list[str]:
     """One sentence each. Raises ConfigError for a run whose files cannot be read."""
+    return [*reservations(entrants), *_restricted(entrants)]
+
+
+def reservations(entrants: Sequence[Entrant]) -> list[str]:
+    """Those on the figures, and not on the files of an evaluation. Raises ConfigError as `notes`."""
     found: list[str] = []
     try:
         for entrant in entrants:
@@ -32,7 +37,7 @@ def notes(entrants: Sequence[Entrant]) -> list[str]:
     baseline = entrants[0]
     for entrant in entrants[1:]:
         found += _tasks_apart(entrant, baseline)
-    found += [*_settings_apart(entrants), *_versions_apart(entrants), *_restricted(entrants)]
+    found += [*_settings_apart(entrants), *_versions_apart(entrants)]
     return found
 
 

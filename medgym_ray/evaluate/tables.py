@@ -102,15 +102,15 @@ def markdown(evaluation: Evaluation) -> str:
         f"each with all its rollouts (seed {resampling.seed}). {_AGREED}: all tasks agree, or there is one; the "
         "interval is Wilson’s for as many tasks."
     )
-    parts = ["# Evaluation", head, "## All tasks", _markdown(*_overall(evaluation))]
+    parts = ["# Evaluation", head, "## All tasks", markdown_table(*_overall(evaluation))]
     parts += ["\n".join(f"- {_safe(note)}" for note in evaluation.notes)] if evaluation.notes else []
     if len(evaluation.entrants) > 1:
-        parts += ["## Differences", _markdown(*_differences(evaluation)), _DIFFERENCES]
-    parts += ["## Success by family", _markdown(*_by_family(evaluation)), *_narrow(evaluation)]
-    parts += ["## Reward by family", _markdown(*_rewards(evaluation)), _REWARDS]
-    parts += ["## pass@k", _markdown(*_at_k(evaluation)), _AT_K]
-    parts += ["## How rollouts ended", _markdown(*_ends(evaluation)), _ENDS]
-    parts += ["## Flags", _markdown(*_flags(evaluation))] if evaluation.figures.metrics(FLAG) else []
+        parts += ["## Differences", markdown_table(*_differences(evaluation)), _DIFFERENCES]
+    parts += ["## Success by family", markdown_table(*_by_family(evaluation)), *_narrow(evaluation)]
+    parts += ["## Reward by family", markdown_table(*_rewards(evaluation)), _REWARDS]
+    parts += ["## pass@k", markdown_table(*_at_k(evaluation)), _AT_K]
+    parts += ["## How rollouts ended", markdown_table(*_ends(evaluation)), _ENDS]
+    parts += ["## Flags", markdown_table(*_flags(evaluation))] if evaluation.figures.metrics(FLAG) else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -280,7 +280,8 @@ def _money(estimate: Estimate | None) -> str:
     return _NONE if estimate is None else f"{estimate.value:,.4f}"
 
 
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells are shown as they are, whatever is in them."""
     lines = [[_safe(cell) for cell in header], ["---"] * len(header), *([_safe(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 

@@ -7,7 +7,6 @@ from typing import Self
 import pyarrow as pa
 
 from medgym_ray.errors import StorageError
-from medgym_ray.export.split import Side
 from medgym_ray.store.shards import ROW_GROUP_BYTES, parquet_writer, pieces
 
 DATA = "data"
@@ -15,11 +14,12 @@ _FILE_BYTES = 256 << 20
 
 
 class ShardFiles:
-    """One side's files. What is written is kept for a row group, and a file is closed when it is large enough."""
+    """One split's files. What is written is kept for a row group, and a file is closed when it is large enough."""
 
-    def __init__(self, folder: Path, side: Side, schema: pa.Schema) -> None:
-        """`folder` is there; a file is begun with the first row."""
-        self._folder, self._side, self._schema = folder, side, schema
+    def __init__(self, folder: Path, split: str, schema: pa.Schema, group_bytes: int | None = None) -> None:
+        """`folder` is there; a file is begun with the first row. `group_bytes` where many are written at once."""
+        self._folder, self._split, self._schema = folder, split, schema
+        self._group_bytes = group_bytes or ROW_GROUP_BYTES
         self._group: list[pa.RecordBatch] = []
         self._bytes = self._number = 0
         self._open: _File | None = None
@@ -29,7 +29,7 @@ class ShardFiles:
         for piece in pieces(batch):
             self._group.append(piece)
             self._bytes += piece.nbytes
-            if self._bytes >= ROW_GROUP_BYTES:
+            if self._bytes >= self._group_bytes:
                 self._flush()
 
     def __enter__(self) -> Self:
@@ -46,7 +46,7 @@ class ShardFiles:
         if not self._group:
             return
         if self._open is None:
-            self._open = _File(self._folder / f"{self._side}-{self._number:05d}.parquet", self._schema)
+            self._open = _File(self._folder / f"{self._split}-{self._number:05d}.parquet", self._schema)
             self._number += 1
         self._open.write(pa.Table.from_batches(self._group, self._schema))
         self._group, self._bytes = [], 0
