@@ -2,7 +2,7 @@
 
 `DECISIONS` says of every column what becomes of it, and a column without a decision cannot be published. What an agent
 read or wrote goes, and token ids, masks and log-probabilities with it, for text can be had from them. Identifiers
-become digests under the run's key, for some families' are made of patients' numbers, which are few enough to be tried.
+become digests under a secret of the run, for some families' are made of patients' numbers, few enough to be tried.
 Names stay where they are words of a list, or of a form that no sentence has.
 """
 
@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from medgym_ray import plugins
 from medgym_ray.actions import ActionKind
 from medgym_ray.formats.registry import FORMATS
-from medgym_ray.identity import identity_key
 from medgym_ray.plugins import Group
 from medgym_ray.policies.base import Sampling
 from medgym_ray.sandboxes.base import CellStatus
@@ -277,14 +276,14 @@ class RedactedRun(StoredRun):
         """As of any run. Raises StorageError."""
         beside = columns is not None and "restricted" not in columns
         asked = [*(columns or ()), "restricted"] if beside else columns
-        key = bytes.fromhex(identity_key(self.identity))
+        key = self._secret()
         for batch in super().trajectories(asked, batch_rows):
             redacted = redact(batch, key)
             yield redacted.drop_columns(["restricted"]) if beside else redacted
 
     def failures(self) -> Iterator[pa.RecordBatch]:
         """None of their messages; of their tasks, which may be restricted or not, those alone whose family is open."""
-        key = bytes.fromhex(identity_key(self.identity))
+        key = self._secret()
         open_tasks = self._open_tasks()
         for batch in super().failures():
             tasks = batch.column("task_id")
@@ -298,6 +297,10 @@ class RedactedRun(StoredRun):
                 "message": _DROP.apply(batch.column("message"), key),
             }
             yield pa.RecordBatch.from_pydict(columns, schema=batch.schema)
+
+    def _secret(self) -> bytes:
+        """Of the hashes of the shards: only who has the run can have them, and with it what is hidden."""
+        return hashlib.sha256("".join(entry.sha256 for entry in self.entries()).encode()).digest()
 
     def _open_tasks(self) -> pa.Array:
         found: set[str] = set()

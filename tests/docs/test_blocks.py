@@ -22,8 +22,6 @@ from tests.docs.spelling import alternatives
 _LANGUAGES = {"console", "python", "bash", "text", "toml"}
 _TIMEOUT_S = 120
 _EXTRAS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-_COMING = {"medgym_ray.publish"}
-"""Commands that pages speak of and that are not here yet."""
 
 
 def _name(page: Path) -> str:
@@ -134,7 +132,7 @@ def _problem(words: list[str]) -> str | None:
 def _composed(module: str, arguments: list[str]) -> str | None:
     from medgym_docs.commands import commands
 
-    if module == "medgym_ray.NAME" or (module in _COMING and importlib.util.find_spec(module) is None):
+    if module == "medgym_ray.NAME":
         return None
     command = next((c for c in commands() if c.module in (module, f"{module}.__main__")), None)
     if command is None:
