@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medgym_ray.errors import ConfigError, ExportError, StepFailed, StorageError
+from medgym_ray.sandboxes.supervisor import kernel
 
 _LEDGER = "loop.jsonl"
 _LOGS = "logs"
@@ -72,7 +74,7 @@ class Steps:
         log.parent.mkdir(parents=True, exist_ok=True)
         line = [sys.executable, "-m", f"medgym_ray.{step.command}", *step.overrides]
         with log.open("a", encoding="utf-8") as told:
-            process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=told, text=True)
+            process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=told, text=True, preexec_fn=_end_with_us)
             try:
                 out, _ = process.communicate()
             except KeyboardInterrupt:
@@ -111,6 +113,11 @@ class Steps:
             except (ValueError, KeyError, TypeError) as error:
                 raise StorageError(f"{path}:{number}: not a line of a loop; remove it") from error
         return done
+
+
+def _end_with_us() -> None:
+    """In the new process: a killed loop leaves no step behind, which would make what the next loop makes as well."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _remove(path: Path) -> None:

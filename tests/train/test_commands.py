@@ -38,7 +38,7 @@ def _typed(folder: Path, module: str, *arguments: str) -> subprocess.CompletedPr
 @pytest.mark.parametrize(
     ("module", "arguments", "told"),
     [
-        ("train", "output.dir=out model.path=m data=d", "You must specify 'recipe'"),
+        ("train", "output.dir=out model.path=m data=d", "no value for recipe; add recipe=NAME with one of: dpo, grpo,"),
         ("train", "recipe=stf output.dir=out model.path=m data=d", "no recipe called 'stf' (did you mean 'sft'?)"),
         ("train", "recipe=sft output.dir=out model.path=m", "recipe=sft needs data=DIR"),
         ("train", "recipe=sft output.dir=out data=d", "no value for model.path"),
