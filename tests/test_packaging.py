@@ -1,6 +1,5 @@
 """What is shipped works anywhere: an installed wheel, in an environment that knows nothing of the checkout."""
 
-import os
 import subprocess
 import sys
 import tarfile
@@ -15,6 +14,7 @@ from packaging.metadata import Metadata
 import medgym_ray
 from tests.cli.commands import NAMES
 from tests.conftest import REPOSITORY
+from tests.typed import clean_environment
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(command: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HYDRA_", "MEDGYM_", "RAY_", "PYTHON"))}
+    clean = clean_environment("PYTHON")
     return subprocess.run(
         [command, *arguments], cwd=cwd, env=clean, capture_output=True, text=True, timeout=240, check=False
     )

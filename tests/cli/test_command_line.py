@@ -1,8 +1,6 @@
 """`python -m medgym_ray.generate` as it is typed: what cannot be used is one line, exit code 2, and leaves nothing."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,20 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medgym_ray.cli import quoted
-from tests.conftest import REPOSITORY
+from tests.typed import typed
 
 
 def _generate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HYDRA_", "MEDGYM_", "RAY_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "medgym_ray.generate", *arguments],
-        cwd=folder,
-        env={**clean, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return typed(folder, "generate", *arguments)
 
 
 @pytest.mark.parametrize(

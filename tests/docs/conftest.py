@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.typed import clean_environment
 
 sys.path.insert(0, str(REPOSITORY / "docs" / "_ext"))
 
@@ -18,8 +19,7 @@ def shell(example_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.chdir(tmp_path)
     for name in ("data", "examples"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HYDRA_", "MEDGYM_", "RAY_"))}
-    return kept | {
+    return clean_environment() | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": f"{REPOSITORY}:{example_site}",
         "HF_HUB_OFFLINE": "1",

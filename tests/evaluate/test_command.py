@@ -1,9 +1,7 @@
 """The command, from stored runs to tables: every figure is what one counts by hand, and what is missing is said."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,10 @@ from medgym_ray.events import RunEnded, render
 from medgym_ray.store.roots import root_at
 from medgym_ray.store.shards import read_manifest
 from medgym_ray.trajectory import Turn
-from tests.conftest import REPOSITORY
 from tests.evaluate.runs import keep, played, run_started
 from tests.objects import BUCKET, make_bucket, s3_server, variables
 from tests.records import make_failure
+from tests.typed import typed
 
 WEAK = {"f/1": [True, False], "f/2": [False, False], "g/1": [True, True]}
 STRONG = {"f/1": [True, True], "f/2": [True, False], "g/1": [True, True]}
@@ -403,16 +401,7 @@ def test_a_run_in_a_bucket(bucket: dict[str, str], tmp_path: Path, monkeypatch: 
 
 
 def _typed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HYDRA_", "MEDGYM_", "RAY_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "medgym_ray.evaluate", *arguments],
-        cwd=folder,
-        env={**clean, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return typed(folder, "evaluate", *arguments)
 
 
 def test_as_it_is_typed(two: tuple[Path, Path], tmp_path: Path) -> None:

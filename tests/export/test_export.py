@@ -3,9 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,8 @@ from medgym_ray.export.views.registry import VIEWS
 from medgym_ray.store.layout import TRAJECTORIES, Part
 from medgym_ray.store.log import WriteAheadLog
 from medgym_ray.trajectory import TRAJECTORY_SCHEMA, Trajectory, to_batch
-from tests.conftest import REPOSITORY
 from tests.export.runs import export, load, rollout, write_run
+from tests.typed import typed
 
 PROPERTY = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -299,16 +297,7 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 
 
 def _command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("HYDRA_", "MEDGYM_"))}
-    return subprocess.run(
-        [sys.executable, "-m", "medgym_ray.export", *arguments],
-        cwd=folder,
-        env={**clean, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return typed(folder, "export", *arguments)
 
 
 def test_the_command_as_it_is_typed(tmp_path: Path) -> None:

@@ -1,8 +1,5 @@
 """`python -m medgym_ray.train` and `…score` as they are typed; what cannot be used is one line and leaves nothing."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,16 +20,8 @@ from medgym_ray.train.config import (
     TrainConfig,
     check,
 )
-from tests.conftest import REPOSITORY
 from tests.train.exports import messages, store_run
-
-
-def _typed(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", f"medgym_ray.{module}", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+from tests.typed import typed
 
 
 @pytest.mark.parametrize(
@@ -46,7 +35,7 @@ def _typed(folder: Path, module: str, *arguments: str) -> subprocess.CompletedPr
     ],
 )
 def test_what_cannot_be_used_is_one_line(tmp_path: Path, module: str, arguments: str, told: str) -> None:
-    ended = _typed(tmp_path, module, *arguments.split())
+    ended = typed(tmp_path, module, *arguments.split())
     assert ended.returncode == 2, ended.stderr
     (line,) = ended.stderr.splitlines()
     assert told in line
