@@ -3,8 +3,9 @@
 `python -m benchmarks.policy [--gpu] [--rounds N] [--write]`. A real run of the command; then a vLLM engine by itself is
 asked the same: the same prompts, as many tokens, as many sessions at once; and again with Ray's idle processes beside
 it, which take their share where an engine runs on CPUs. They take turns, for a machine's speed drifts by more than what
-they differ in. Without `--gpu` smollm2 on the CPUs; with it a 7B model whose weights are made
-up (`load_format=dummy`) on one GPU.
+they differ in. Without `--gpu` smollm2, twice: on all CPUs, where whatever else runs takes its time from the engine,
+and with one CPU left to all else, as a GPU leaves them. With `--gpu` a 7B model whose weights are made up
+(`load_format=dummy`) on one GPU.
 """
 
 import argparse
@@ -41,13 +42,12 @@ class Load:
     at_once: int
 
 
-def _cpu() -> Load:
-    return Load(
-        "smollm2 (135M, float32) on the CPUs",
-        ("model=smollm2", "agent.max_turns=4", "sampling.max_tokens=128"),
-        16,
-        1,
-        16,
+def _cpus() -> Sequence[Load]:
+    settings = ("model=smollm2", "agent.max_turns=4", "sampling.max_tokens=128")
+    apart = "model.env.VLLM_CPU_NUM_OF_RESERVED_CPU='1'"
+    return (
+        Load("the engine on all CPUs", settings, 16, 1, 16),
+        Load("one CPU left to all else", (*settings, apart), 16, 1, 16),
     )
 
 
@@ -60,7 +60,7 @@ def _gpu(folder: Path) -> Load:
         "model.max_in_flight=256",
         *("agent.max_turns=4", "sampling.max_tokens=256"),
     )
-    return Load("Qwen2.5-7B's shape, made-up weights (bfloat16), on one GPU", settings, 256, 4, 256)
+    return Load("the engine on a GPU", settings, 256, 4, 256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,25 +126,24 @@ def _round(load: Load, run: Path, seed: int) -> Round:
     return measured
 
 
-def _rows(rounds: Sequence[Round]) -> Sequence[Sequence[str]]:
+def _figures(rounds: Sequence[Round]) -> Mapping[str, str]:
     tokens = sum(one.found.tokens for one in rounds)
     own_s, raw_s = sum(one.found.span_s for one in rounds), sum(one.raw_s for one in rounds)
     beside_s = sum(one.beside_s for one in rounds)
     sessions = [session for one in rounds for session in one.found.sessions]
     ratios = ", ".join(f"{one.ratio:.1%}" for one in rounds)
-    return [
-        ["trajectories, turns", f"{len(sessions):,}, {sum(map(len, sessions)):,}"],
-        ["tokens/s, pipeline", figure(tokens / own_s)],
-        ["tokens/s, raw engine", figure(tokens / raw_s)],
-        ["tokens/s, raw engine beside Ray's idle processes", figure(tokens / beside_s)],
-        ["pipeline / raw engine beside Ray's idle processes", f"{beside_s / own_s:.1%}"],
-        ["pipeline / raw engine", f"{raw_s / own_s:.1%} (taking turns: {ratios})"],
-        ["of the prompt tokens that were sent again: from the cache", f"{cached_share(sessions):.1%}"],
-        [
-            "of the tokens that the engine generated: for nothing",
-            f"{1 - tokens / sum(one.generated for one in rounds):.1%}",
-        ],
-    ]
+    return {
+        "trajectories, turns": f"{len(sessions):,}, {sum(map(len, sessions)):,}",
+        "tokens/s, pipeline": figure(tokens / own_s),
+        "tokens/s, raw engine": figure(tokens / raw_s),
+        "tokens/s, raw engine beside Ray's idle processes": figure(tokens / beside_s),
+        "pipeline / raw engine beside Ray's idle processes": f"{beside_s / own_s:.1%}",
+        "pipeline / raw engine": f"{raw_s / own_s:.1%} (taking turns: {ratios})",
+        "of the prompt tokens that were sent again: from the cache": f"{cached_share(sessions):.1%}",
+        "of the tokens that the engine generated: for nothing": (
+            f"{1 - tokens / sum(one.generated for one in rounds):.1%}"
+        ),
+    }
 
 
 def main() -> None:
@@ -155,9 +154,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="policy-", dir=Path.cwd()) as name:
-        load = _gpu(Path(name)) if options.gpu else _cpu()
-        rounds = [_round(load, Path(name) / f"run-{seed}", seed) for seed in range(options.rounds)]
-    table = markdown([load.name, ""], _rows(rounds))
+        loads = [_gpu(Path(name))] if options.gpu else _cpus()
+        found = {
+            load.name: [_round(load, Path(name) / f"run-{place}-{seed}", seed) for seed in range(options.rounds)]
+            for place, load in enumerate(loads)
+        }
+    columns = [_figures(rounds) for rounds in found.values()]
+    rows = [[row, *(column[row] for column in columns)] for row in columns[0]]
+    policy = "Qwen2.5-7B's shape, made-up weights (bfloat16)" if options.gpu else "smollm2 (135M, float32)"
+    table = markdown([policy, *found], rows)
     facts = "\n".join(f"- {line}" for line in environment_lines())
     text = f"## Policy: `python -m benchmarks.policy{' --gpu' if options.gpu else ''}`\n\n{facts}\n\n{table}"
     print(text)
