@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 from tests.conftest import REPOSITORY
 
@@ -15,13 +16,16 @@ def clean_environment(*prefixes: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith((*_SETTINGS, *prefixes))}
 
 
-def typed(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m medgym_ray.MODULE ARGUMENTS`, which has two minutes."""
+def typed(
+    folder: Path, module: str, *arguments: str, output: IO[str] | int = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
+    """`python -m medgym_ray.MODULE ARGUMENTS`, which has two minutes; what it prints goes to `output`."""
     return subprocess.run(
         [sys.executable, "-m", f"medgym_ray.{module}", *arguments],
         cwd=folder,
         env=clean_environment() | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
+        stdout=output,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
         timeout=120,

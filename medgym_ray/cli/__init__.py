@@ -1,11 +1,13 @@
 """The shell of every command: Hydra's composition, one-line errors, exit codes.
 
 Exit code 0: done; 1: some work could not be done; 2: a command or configuration that cannot be used (one line);
-130: interrupted.
+130: interrupted; 141: who read its output has left (`… | head`), as a program does that knows nothing of pipes.
 """
 
 import os
 import re
+import select
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import medgym_ray
 from medgym_ray.cli import completion, helptext
-from medgym_ray.cli.arguments import Command, read
+from medgym_ray.cli.arguments import Command, Typed, read
 from medgym_ray.cli.composition import VERSION_BASE, ConfigT, composed, load, offer
 from medgym_ray.cli.wording import explain
 from medgym_ray.errors import ConfigError, MedgymError
@@ -28,6 +30,7 @@ __all__ = ["composed", "main", "quoted"]
 
 _TRACEBACKS = "MEDGYM_TRACEBACK"
 """Set in the environment, an error that nobody foresaw is shown with its traceback."""
+_READER_LEFT = 128 + signal.SIGPIPE
 
 
 def main(
@@ -45,19 +48,26 @@ def main(
     command = Command(config_name, schema, switches, aliases or {})
     offer(config_name, schema)
     try:
+        code = _executed(command, run)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _reader_left():
+            raise
+        # Python flushes once more at its exit, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _READER_LEFT
+    sys.exit(code)
+
+
+def _executed(command: Command, run: Callable[[ConfigT], int]) -> int:
+    try:
         typed = read(command, sys.argv[1:])
-        shown = None
-        if typed.version:
-            shown = f"medgym-ray {medgym_ray.__version__}"
-        elif typed.help:
-            shown = helptext.text(command, typed.overrides)
-        elif typed.completion:
-            shown = completion.answer(command, typed.overrides)
+        shown = _shown(command, typed)
     except ConfigError as error:
-        sys.exit(_complain(error))
+        return _complain(error)
     if shown is not None:
         sys.stdout.write(shown and f"{shown}\n")
-        sys.exit(0)
+        return 0
     sys.argv[1:] = [*typed.flags, *typed.overrides]
     # Hydra then raises instead of printing an error of several lines and exiting with 1.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
@@ -65,21 +75,37 @@ def main(
 
     def job(tree: DictConfig) -> None:
         try:
-            codes.append(run(load(tree, schema)))
+            codes.append(run(load(tree, command.schema)))
         except Exception as error:
-            if os.environ.get(_TRACEBACKS):
+            if os.environ.get(_TRACEBACKS) or (isinstance(error, BrokenPipeError) and _reader_left()):
                 raise
             codes.append(_complain(error))
             if HydraConfig.get().mode is not RunMode.MULTIRUN:
                 sys.exit(codes[-1])
 
     try:
-        hydra.main(config_path=str(conf_dir()), config_name=config_name, **VERSION_BASE)(job)()
+        hydra.main(config_path=str(conf_dir()), config_name=command.name, **VERSION_BASE)(job)()
     except (HydraException, OmegaConfBaseException) as error:
-        sys.exit(_complain(ConfigError(explain(error))))
+        return _complain(ConfigError(explain(error)))
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(max(codes, default=0))
+        return 130
+    return max(codes, default=0)
+
+
+def _shown(command: Command, typed: Typed) -> str | None:
+    """What a command answers without running; None where it is to run."""
+    if typed.version:
+        return f"medgym-ray {medgym_ray.__version__}"
+    if typed.help:
+        return helptext.text(command, typed.overrides)
+    return completion.answer(command, typed.overrides) if typed.completion else None
+
+
+def _reader_left() -> bool:
+    """Whether standard output is a pipe that nobody reads any more."""
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)  # errors are always told
+    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 def quoted(word: str) -> str:

@@ -1,5 +1,6 @@
 """`python -m medgym_ray.generate` as it is typed: what cannot be used is one line, exit code 2, and leaves nothing."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_tasks_that_are_not_there_leave_nothing_behind(tmp_path: Path, argument:
     assert told in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["generate --help", "models", "generate --cfg job", "view --version"])
+def test_a_reader_who_leaves_is_no_error(tmp_path: Path, line: str) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    module, *arguments = line.split()
+    with os.fdopen(writes, "w") as output:
+        ended = typed(tmp_path, module, *arguments, output=output)
+    assert ended.stderr == ""
+    assert ended.returncode not in (0, 120), "120: Python found at its exit that nobody reads"
 
 
 def test_the_configuration_can_be_looked_at(tmp_path: Path) -> None:
