@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import NAMES, SCRIPTS, exit_code
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, lacking
 
 Ask = Callable[[str], list[str]]
 
@@ -166,7 +166,7 @@ def _read_until(terminal: int, wanted: bytes) -> bytes:
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_take_their_scripts(shell: str, scripts: Path) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+        lacking("shells", f"{shell} is not installed")
     script = subprocess.run(
         [scripts / "medgym-view", "--shell-completion", f"install={shell}"],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
