@@ -85,7 +85,7 @@ def _evaluated(runs: list[Path], target: Path) -> tuple[float, float]:
     names = ",".join(map(str, runs))
     began = time.perf_counter()
     command = subprocess.Popen(
-        [sys.executable, "-m", "medgym_ray.evaluate", f"runs=[{names}]", f"output.dir={target}"],
+        [sys.executable, "-m", "medgym_ray.evaluate", f"run=[{names}]", f"output.dir={target}"],
         stdout=subprocess.DEVNULL,
     )
     _, status, usage = os.wait4(command.pid, 0)

@@ -1,4 +1,4 @@
-"""Runs → benchmark tables: `python -m medgym_ray.evaluate runs=[DIR,…] output.dir=DIR [labels=[NAME,…]] …`.
+"""Runs → benchmark tables: `python -m medgym_ray.evaluate run=[DIR,…] output.dir=DIR [labels=[NAME,…]] …`.
 
 Exit code 0: the tables are there; 2: a command or a run that cannot be used.
 """
@@ -26,7 +26,7 @@ from medgym_ray.evaluate.reference import read_reference
 from medgym_ray.evaluate.tables import Evaluation, estimates_table, markdown, per_task_table, terminal
 from medgym_ray.evaluate.verifier import read_scores
 from medgym_ray.store.atomic import whole_directory, write_text
-from medgym_ray.store.stored import StoredRun, new_directory, open_run
+from medgym_ray.store.stored import StoredRun, new_directory, open_run, run_names
 
 REPORT, ESTIMATES, PER_TASK = "evaluation.md", "evaluation.parquet", "per_task.parquet"
 
@@ -44,7 +44,8 @@ class BootstrapConfig:
 class EvaluateConfig:
     """Which runs, and what stands beside them."""
 
-    runs: list[str] = MISSING
+    run: Any = MISSING
+    """A run's directory, or a list of them."""
     """Directories or s3://BUCKET/PREFIX; the first is the one that the others are compared with."""
     labels: list[str] = field(default_factory=list)
     """One for each run; empty: the models' names."""
@@ -59,7 +60,7 @@ class EvaluateConfig:
 def run(config: EvaluateConfig) -> int:
     """Evaluates; returns the exit code. Raises ConfigError where something given cannot be used, StorageError."""
     resampling = _resampling(config.bootstrap)
-    stored, target = _open(config.runs), new_directory(config.output.dir)
+    stored, target = _open(run_names(config.run)), new_directory(config.output.dir)
     published = read_reference(config.reference) if config.reference is not None else []
     scores = read_scores(_names(config.verifier)) if config.verifier else None
     entrants = read_entrants(stored, config.labels, scores)
@@ -90,14 +91,12 @@ def _resampling(config: BootstrapConfig) -> Resampling:
 
 
 def _open(names: Sequence[str]) -> list[StoredRun]:
-    if not names:
-        raise ConfigError("runs is empty; give runs=[DIR,…]")
-    runs = [open_run(name, "runs") for name in names]
+    runs = [open_run(name) for name in names]
     places: set[str] = set()
     for stored in runs:
         place = str(stored.root.resolve() if isinstance(stored.root, Path) else stored.root)
         if place in places:
-            raise ConfigError(f"runs: {stored.name} is given twice; give each run once")
+            raise ConfigError(f"run: {stored.name} is given twice; give each run once")
         places.add(place)
     return runs
 

@@ -15,13 +15,13 @@ from medgym_ray.export.card import Account, Tally, write_description
 from medgym_ray.export.files import DATA, ShardFiles
 from medgym_ray.export.filters import Selection, select
 from medgym_ray.export.index import read_index
-from medgym_ray.export.settings import ExportConfig, check, run_names
+from medgym_ray.export.settings import ExportConfig, check
 from medgym_ray.export.source import Source
 from medgym_ray.export.split import Side, Split
 from medgym_ray.export.views.base import View
 from medgym_ray.export.views.registry import find_view
 from medgym_ray.store.atomic import whole_directory
-from medgym_ray.store.stored import new_directory
+from medgym_ray.store.stored import new_directory, run_names
 
 
 def run(config: ExportConfig) -> int:
@@ -32,7 +32,7 @@ def run(config: ExportConfig) -> int:
     view = find_view(config.view)
     check(config, view)
     target = new_directory(config.output.dir)
-    source = Source.open(run_names(config))
+    source = Source.open(run_names(config.run))
     for name in source.unfinished():
         _tell(f"{name}: rows in the log of an unfinished run are left out; its own command brings them in")
     index = read_index(source, replies=view.replies)

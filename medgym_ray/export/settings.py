@@ -63,17 +63,6 @@ class ExportConfig:
     output: TargetConfig = field(default_factory=TargetConfig)
 
 
-def run_names(config: ExportConfig) -> list[str]:
-    """The runs as they were typed. Raises ConfigError for none, and for one named twice."""
-    names = [str(name) for name in config.run] if isinstance(config.run, list) else [str(config.run or "")]
-    if not all(names) or not names:
-        raise ConfigError("run: give run=DIR, or several as run=[A,B]")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"run: {twice} is named twice")
-    return names
-
-
 def check(config: ExportConfig, view: View) -> None:
     """Raises ConfigError for a value that cannot be meant."""
     asked = config.filter

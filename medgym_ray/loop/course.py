@@ -141,7 +141,7 @@ class Course:
     def _evaluate(self, scores: Sequence[Path]) -> Path:
         target = self._root / "evaluation"
         labels = ",".join(label for label, _ in self._entrants)
-        asked = [f"runs={_listed(run for _, run in self._entrants)}", f"labels=[{labels}]", _at("output.dir", target)]
+        asked = [f"run={_listed(run for _, run in self._entrants)}", f"labels=[{labels}]", _at("output.dir", target)]
         self._do("evaluation", "evaluate", [*asked, *([f"verifier={_listed(scores)}"] if scores else [])], target)
         return target
 

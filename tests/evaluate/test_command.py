@@ -30,7 +30,7 @@ def _evaluate(target: Path, *runs: Path | str, **fields: Any) -> dict[tuple[Any,
     """Every row of evaluation.parquet by (run, against, family, metric, k)."""
     names = [str(name) for name in runs]
     config = EvaluateConfig(
-        runs=names, output=TargetConfig(str(target)), bootstrap=BootstrapConfig(resamples=200), **fields
+        run=names, output=TargetConfig(str(target)), bootstrap=BootstrapConfig(resamples=200), **fields
     )
     assert run(config) == 0
     rows = pq.read_table(target / "evaluation.parquet").to_pylist()
@@ -329,11 +329,11 @@ def test_what_cannot_be_written_leaves_nothing(
         ({"bootstrap": BootstrapConfig(resamples=10)}, "bootstrap.resamples=10: too few for an interval"),
         ({"bootstrap": BootstrapConfig(confidence=95)}, "bootstrap.confidence=95: give a share"),
         ({"bootstrap": BootstrapConfig(seed=-1)}, "bootstrap.seed=-1: give 0 or more"),
-        ({"runs": []}, r"runs is empty; give runs=\[DIR,…\]"),
-        ({"runs": [""]}, "runs is empty"),
-        ({"runs": ["nowhere"]}, "runs=nowhere: no run is there"),
-        ({"runs": ["gs://bucket/run"]}, "runs=gs://…: give a directory or s3://BUCKET/PREFIX"),
-        ({"runs": ["weak", "strong", "../{}/weak"]}, "weak is given twice; give each run once"),
+        ({"run": []}, r"run is empty; give run=DIR, or several as run=\[A,B\]"),
+        ({"run": [""]}, "run is empty"),
+        ({"run": ["nowhere"]}, "run=nowhere: no run is there"),
+        ({"run": ["gs://bucket/run"]}, "run=gs://…: give a directory or s3://BUCKET/PREFIX"),
+        ({"run": ["weak", "strong", "../{}/weak"]}, "weak is given twice; give each run once"),
         ({"labels": ["one"]}, "labels: 1 for 2 runs; give one for each"),
         ({"labels": ["one", " "]}, "labels: one is empty"),
         ({"labels": ["one", "one"]}, "labels: 'one' is given twice"),
@@ -351,8 +351,8 @@ def test_what_cannot_be_used_is_one_line(
     two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], told: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    usual = {"runs": ["weak", "strong"], "output": TargetConfig("out")} | fields
-    usual["runs"] = [name.format(tmp_path.name) for name in usual["runs"]]
+    usual = {"run": ["weak", "strong"], "output": TargetConfig("out")} | fields
+    usual["run"] = [name.format(tmp_path.name) for name in usual["run"]]
     with pytest.raises(ConfigError, match=told):
         run(EvaluateConfig(**usual))
     assert not (tmp_path / "out").exists()
@@ -405,11 +405,11 @@ def _typed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_as_it_is_typed(two: tuple[Path, Path], tmp_path: Path) -> None:
-    done = _typed(tmp_path, "runs=[weak,strong]", "labels=[before,after]", "output.dir=deep/out")
+    done = _typed(tmp_path, "run=[weak,strong]", "labels=[before,after]", "output.dir=deep/out")
     assert done.returncode == 0, done.stderr
     assert "before 50.0% of 3 tasks; after 83.3% of 3 tasks" in done.stdout.splitlines()[-1]
-    refused = _typed(tmp_path, "runs=[weak,nowhere]", "output.dir=other")
+    refused = _typed(tmp_path, "run=[weak,nowhere]", "output.dir=other")
     assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()
-    assert line == "medgym_ray: runs=nowhere: no run is there (it would hold run.yaml and manifest.jsonl)"
+    assert line == "medgym_ray: run=nowhere: no run is there (it would hold run.yaml and manifest.jsonl)"
     assert not (tmp_path / "other").exists()

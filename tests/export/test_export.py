@@ -22,9 +22,7 @@ from medgym_ray.trajectory import TRAJECTORY_SCHEMA, Trajectory, to_batch
 from tests.export.runs import export, load, rollout, write_run
 from tests.typed import typed
 
-PROPERTY = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+PROPERTY = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 _REPLIES = st.lists(st.sampled_from(["x", "y", "z"]), min_size=1, max_size=3)
 _ROLLOUTS = st.lists(
@@ -222,7 +220,7 @@ def test_two_runs_that_share_a_trajectory_are_refused(tmp_path: Path) -> None:
     one, two = write_run(tmp_path / "one", made), write_run(tmp_path / "two", made, key="rescored")
     with pytest.raises(ConfigError, match=r"trajectory 0{32} is in two of the runs .*; name only one of them"):
         export([one, two], "sft", tmp_path / "out")
-    with pytest.raises(ConfigError, match="is named twice"):
+    with pytest.raises(ConfigError, match="is given twice"):
         export([one, one], "sft", tmp_path / "out")
 
 
