@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.box import SIMPLE_HEAD
+from rich.table import Column, Table
 
 from medgym_ray.audit.bounds import Violation
 from medgym_ray.audit.cases import CaseKind
@@ -138,7 +139,12 @@ def _constant(family: FamilyReport) -> str:
 
 def summary_table(families: Iterable[FamilyReport]) -> Table:
     """For a terminal."""
-    table = Table(*_SUMMARY, title="share of runs accepted, by family")
+    # A figure that is cut off would mislead: rather more lines.
+    first, *others = _SUMMARY
+    columns = [Column(first, no_wrap=True), *(Column(name, overflow="fold") for name in others)]
+    table = Table(
+        *columns, title="share of runs accepted, by family", box=SIMPLE_HEAD, padding=0, show_edge=False
+    )
     for row in summary_rows(families):
         table.add_row(*row)
     return table
