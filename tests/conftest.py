@@ -1,7 +1,7 @@
 """What tests share: the parts a machine may lack, and where the original's records lie.
 
-A missing part skips its tests with a reason; with MEDGYM_REQUIRE=browser,docker,runsc,train,vllm,peers it fails them
-instead.
+A missing part skips its tests with a reason; with MEDGYM_REQUIRE=browser,docker,runsc,shells,train,vllm,peers it fails
+them instead.
 """
 
 import importlib.util
@@ -11,12 +11,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from medgym_ray.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ORIGINAL = REPOSITORY.parent / "shared" / "original"
+
+# A machine that is busy with other tests is no failure.
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
 
 
 def required(part: str) -> bool:

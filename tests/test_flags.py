@@ -4,7 +4,7 @@ import json
 import warnings
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from medgym_ray.flags import DUMP_REASONS, behaviour_flags
@@ -67,7 +67,6 @@ def test_an_answer_given_as_json_is_no_program() -> None:
     assert behaviour_flags([_turn("submit", graded=1.0, code=["print(0)"])], WRONG) == []
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_program_raises(code: str) -> None:
     with warnings.catch_warnings():

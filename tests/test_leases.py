@@ -173,7 +173,7 @@ class Book(RuleBasedStateMachine):
 
 
 TestBook = Book.TestCase
-TestBook.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestBook.settings = settings(max_examples=150, stateful_step_count=30)
 
 
 def test_rollouts_of_a_task_follow_each_other_and_share_nothing_but_the_task() -> None:

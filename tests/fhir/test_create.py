@@ -154,7 +154,7 @@ _JSON = st.recursive(
 _FIELDS = ("status", "code", "subject", "category", "effectiveDateTime", "valueQuantity", "note", "component", "text")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(["GET", "POST", "HEAD", "PUT", ""]) | st.text(max_size=9),
     st.sampled_from(["/fhir/Observation", "/fhir/Patient?", "/fhir/Observation?date=", "/fhir/", "//", ""]),
@@ -167,7 +167,7 @@ def test_no_request_raises(method: str, start: str, rest: str, body: bytes) -> N
     json.loads(response.body)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON, max_size=4))
 def test_no_resource_raises(fields: dict[str, Any]) -> None:
     service = Client().service

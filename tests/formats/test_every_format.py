@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from medgym_ray.actions import Action, ActionKind, ParseError
@@ -31,7 +31,6 @@ def _without_error(action: Action) -> Action:
 
 
 @_each
-@settings(deadline=None)
 @given(
     actions, st.sampled_from(["{}", "So:\n{}\nDone.", "<think>hm {{</think>\n{}", "{0}\n{0}", "a\n```text\nb\n```\n{}"])
 )
@@ -42,7 +41,6 @@ def test_what_is_rendered_is_read_as_the_same_action(spoken: AgentFormat, action
 
 
 @_each
-@settings(deadline=None)
 @given(actions, actions)
 def test_two_rendered_actions_are_one_or_an_error(spoken: AgentFormat, first: Action, second: Action) -> None:
     one, other = spoken.render(first), spoken.render(second)

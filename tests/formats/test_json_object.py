@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from medgym_ray.actions import ALIASES, Action, ActionKind, ParseError
@@ -124,13 +124,11 @@ def test_two_differentactions_are_never_chosen_between(first: str, second: str) 
     assert _error(" then ".join(replies)) == "2 different actions in one reply; send one at a time"
 
 
-@settings(deadline=None)
 @given(actions, st.sampled_from(["{}", "```json\n{}\n```", "So:\n{}\nDone.", "<think>hm {{</think>{}", "{0}\n{0}"]))
 def test_what_is_rendered_is_read_as_the_same_action(action: Action, around: str) -> None:
     assert parse_json_action(around.format(render_json_action(action)), ALL) == action
 
 
-@settings(deadline=None)
 @given(actions, actions)
 def test_two_renderedactions_are_one_or_an_error(first: Action, second: Action) -> None:
     one, other = render_json_action(first), render_json_action(second)
@@ -144,7 +142,6 @@ _pieces = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.text() | st.lists(_pieces | _marks | st.text(max_size=3), max_size=30).map("".join))
 def test_no_reply_raises(reply: str) -> None:
     assert isinstance(parse_json_action(reply, ALL), Action | ParseError)
@@ -158,7 +155,6 @@ def _damaged(draw: st.DrawFn) -> str:
     return reply[:start] + draw(st.text(max_size=3)) + reply[end:]
 
 
-@settings(deadline=None)
 @given(_damaged())
 def test_a_damaged_reply_is_an_action_that_a_record_can_keep_or_an_error_that_one_can(reply: str) -> None:
     read = parse_json_action(reply, ALL)

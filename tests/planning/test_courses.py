@@ -106,7 +106,7 @@ _costs = st.builds(
 )
 _ANOMALY = 1.08
 """Another order of events may, by luck, make a course of the same work somewhat longer."""
-_property = settings(deadline=None, max_examples=25)
+_property = settings(max_examples=25)
 
 
 @_property

@@ -4,7 +4,7 @@ import math
 from collections import deque
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from medgym_ray.config import SimulationConfig
@@ -97,7 +97,6 @@ def _step_by_step(arrivals: list[tuple[float, EngineRequest]], in_flight: int) -
     return ends
 
 
-@settings(deadline=None)
 @given(_requests, st.integers(1, 6))
 def test_leaps_come_to_the_same_as_steps(specification: list[tuple[float, int, int, int]], in_flight: int) -> None:
     arrivals = [

@@ -42,7 +42,7 @@ async def test_a_tasks_own_line_goes_before_the_one_for_every_task() -> None:
         await replay_policy({"f/1": ["own"]}, "f/2").generate(_request(0))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     recorded=st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs"])),

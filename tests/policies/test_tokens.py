@@ -92,7 +92,7 @@ def _rendered(tokenizer: CharTokenizer, messages: Sequence[Message], *, reply: b
 
 @pytest.mark.parametrize("role", ["user", "tool"])
 @pytest.mark.parametrize("name", TEMPLATES)
-@settings(deadline=None, max_examples=_CASES)
+@settings(max_examples=_CASES)
 @given(system=st.none() | _said, question=_said, turns=_turns, last=st.none() | _said)
 def test_the_segments_are_the_rendered_conversation(
     name: str, role: Role, system: str | None, question: str, turns: list[tuple[str, bool, str]], last: str | None
@@ -135,7 +135,7 @@ def test_the_segments_are_the_rendered_conversation(
     _assert_aligned(transcript, sampled)
 
 
-@settings(deadline=None, max_examples=_CASES)
+@settings(max_examples=_CASES)
 @given(question=_said, turns=st.lists(st.tuples(_said, _said, st.booleans(), _said), max_size=4))
 def test_stripped_thoughts_make_each_prompt_what_the_template_shows(
     question: str, turns: list[tuple[str, str, bool, str]]

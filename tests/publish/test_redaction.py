@@ -124,7 +124,7 @@ def test_no_text_survives_in_any_column(text: str, rest: str) -> None:
     assert "777" not in str([seen.column(name) for name in ("token_ids", "logprobs", "turns")])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=_WORDS, rest=_WORDS)
 def test_no_text_survives_in_any_byte_of_what_is_published(
     text: str, rest: str, tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]

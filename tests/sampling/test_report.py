@@ -21,7 +21,7 @@ def test_results_are_read_from_what_is_durable() -> None:
     assert results("key", ["f/1", "f/2"], 4, done) == {"f/1": (2, 2), "f/2": (0, 0)}
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(_states, st.integers(1, 5))
 def test_groups_add_up_and_the_estimate_lies_within_what_was_tried(states: list[tuple[int, int]], pairs: int) -> None:
     content = report(states, pairs, None)

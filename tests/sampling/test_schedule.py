@@ -4,7 +4,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.adaptive import half_decided, simulated
@@ -53,7 +53,6 @@ def _tries(book: LeaseBook) -> Counter[str]:
     return Counter(ids[identity] for identity in book._completed)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 12), _goals, st.integers(1, 9), _seeds)
 def test_every_run_ends_within_its_bounds(tasks: int, rollouts: int, goal: Goal, slots: int, seed: int) -> None:
     book = _book(tasks, rollouts, goal)
@@ -65,7 +64,6 @@ def test_every_run_ends_within_its_bounds(tasks: int, rollouts: int, goal: Goal,
     assert max(_tries(book).values(), default=0) <= rollouts
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(2, 12), _goals, st.integers(1, 9), _seeds)
 def test_the_same_results_in_the_same_order_lend_the_same(
     tasks: int, rollouts: int, goal: Goal, slots: int, seed: int
@@ -73,7 +71,6 @@ def test_the_same_results_in_the_same_order_lend_the_same(
     assert _play(_book(tasks, rollouts, goal), seed, slots) == _play(_book(tasks, rollouts, goal), seed, slots)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(2, 12), _goals, _seeds, st.integers(0, 30))
 def test_a_run_that_is_resumed_does_what_it_would_have_done(
     tasks: int, rollouts: int, goal: Goal, seed: int, cut: int

@@ -95,7 +95,7 @@ def test_json_values_are_themselves(value):
     assert encoding.check(encoding.to_bytes(value, 1 << 20)) == value
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=json_values)
 async def test_json_values_round_trip(run, value):
     result = await run(f"answer = {value!r}")

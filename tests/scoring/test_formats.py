@@ -41,7 +41,7 @@ def _tables(width: int) -> st.SearchStrategy[list[list[Any]]]:
 
 
 tables = st.integers(1, 3).flatmap(_tables)
-slow = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 
 
 @slow

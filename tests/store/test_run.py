@@ -77,7 +77,7 @@ _values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text("abc._"), _values))
 def test_a_run_finds_its_own_directory_again_whatever_its_values(tmp_path: Path, identity: dict[str, Any]) -> None:
     assert check_identity(_written(tmp_path, identity), identity, resume=True) is True

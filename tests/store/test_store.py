@@ -152,7 +152,7 @@ async def test_a_log_that_is_being_sealed_while_the_run_ends_is_sealed_once(tmp_
     assert not logs(tmp_path)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(min_value=0, max_value=4000), rows=st.integers(min_value=1, max_value=4))
 def test_a_log_torn_anywhere_keeps_every_whole_row(
     tmp_path_factory: pytest.TempPathFactory, cut: int, rows: int

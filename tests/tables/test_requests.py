@@ -1,7 +1,7 @@
 """What an agent is told about its tables."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from medgym_ray.tables.index import TableIndex
@@ -186,7 +186,6 @@ _TERMS = st.text(max_size=300) | st.lists(st.sampled_from(_WORDS), max_size=60).
 )
 
 
-@settings(deadline=None)
 @given(path=st.sampled_from(["/", "LAB"]) | _TERMS, info=st.sampled_from(["column_values", "term"]), term=_TERMS)
 def test_whatever_is_asked_is_answered(index: TableIndex, path: str, info: str, term: str) -> None:
     reply = answer(index, {"data_path": path, "info_type": info, "keyterm": term}, 65_536)

@@ -154,7 +154,7 @@ def test_hidden_and_other_files_are_no_tables(tmp_path: Path) -> None:
 
 _CELLS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(["Pneumonia", "0389", "NA", "2105-01-01"])
 _ROWS = st.lists(st.tuples(_CELLS, _CELLS), max_size=25)
-_QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_QUICK = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def _assert_every_value_is_found(index: TableIndex, rows: list[tuple[str, str]], empty: str | None) -> None:

@@ -60,7 +60,7 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         list(read_jsonl(tmp_path, LoadReport()))
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=20) | st.dictionaries(st.text(), st.text() | st.integers()), max_size=8))
 def test_every_line_is_read_reported_or_empty(tmp_path: Path, content: list[bytes | dict[str, Any]]) -> None:
     lines = [json.dumps(c, ensure_ascii=False).encode() if isinstance(c, dict) else c for c in content]

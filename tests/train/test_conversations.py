@@ -28,7 +28,7 @@ def _template(name: str) -> ChatTemplate:
 
 @pytest.mark.parametrize("name", TEMPLATES)
 @given(contents=_CONTENTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_it_is_what_an_episode_of_the_same_words_would_have_kept(name: str, contents: list[str]) -> None:
     template = _template(name)
     played = TokenTranscript(template, [Message("system", "rules"), Message("user", contents[0])])
@@ -43,7 +43,7 @@ def test_it_is_what_an_episode_of_the_same_words_would_have_kept(name: str, cont
 
 @pytest.mark.parametrize("name", TEMPLATES)
 @given(contents=_CONTENTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_loss_is_on_replies_and_the_tokens_that_end_them_and_nowhere_else(name: str, contents: list[str]) -> None:
     template, (source, end) = _template(name), TEMPLATES[name]
     tokens = conversation(template, messages(*contents))
@@ -54,7 +54,7 @@ def test_loss_is_on_replies_and_the_tokens_that_end_them_and_nowhere_else(name: 
 
 @pytest.mark.parametrize("name", TEMPLATES)
 @given(contents=_CONTENTS, data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_of_a_continuation_only_what_follows_the_prompt_is_said(
     name: str, contents: list[str], data: st.DataObject
 ) -> None:
