@@ -142,9 +142,7 @@ def summary_table(families: Iterable[FamilyReport]) -> Table:
     # A figure that is cut off would mislead: rather more lines.
     first, *others = _SUMMARY
     columns = [Column(first, no_wrap=True), *(Column(name, overflow="fold") for name in others)]
-    table = Table(
-        *columns, title="share of runs accepted, by family", box=SIMPLE_HEAD, padding=0, show_edge=False
-    )
+    table = Table(*columns, title="share of runs accepted, by family", box=SIMPLE_HEAD, padding=0, show_edge=False)
     for row in summary_rows(families):
         table.add_row(*row)
     return table
