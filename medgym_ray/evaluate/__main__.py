@@ -4,7 +4,6 @@ Exit code 0: the tables are there; 2: a command or a run that cannot be used.
 """
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from medgym_ray.evaluate.reference import read_reference
 from medgym_ray.evaluate.tables import Evaluation, estimates_table, markdown, per_task_table, terminal
 from medgym_ray.evaluate.verifier import read_scores
 from medgym_ray.store.atomic import whole_directory, write_text
-from medgym_ray.store.stored import StoredRun, new_directory, open_run, run_names
+from medgym_ray.store.stored import new_directory, open_runs
 
 REPORT, ESTIMATES, PER_TASK = "evaluation.md", "evaluation.parquet", "per_task.parquet"
 
@@ -45,8 +44,7 @@ class EvaluateConfig:
     """Which runs, and what stands beside them."""
 
     run: Any = MISSING
-    """A run's directory, or a list of them."""
-    """Directories or s3://BUCKET/PREFIX; the first is the one that the others are compared with."""
+    """A directory or s3://BUCKET/PREFIX, or a list of them; the first is the one that the others are compared with."""
     labels: list[str] = field(default_factory=list)
     """One for each run; empty: the models' names."""
     verifier: Any = None
@@ -60,7 +58,7 @@ class EvaluateConfig:
 def run(config: EvaluateConfig) -> int:
     """Evaluates; returns the exit code. Raises ConfigError where something given cannot be used, StorageError."""
     resampling = _resampling(config.bootstrap)
-    stored, target = _open(run_names(config.run)), new_directory(config.output.dir)
+    stored, target = open_runs(config.run), new_directory(config.output.dir)
     published = read_reference(config.reference) if config.reference is not None else []
     scores = read_scores(_names(config.verifier)) if config.verifier else None
     entrants = read_entrants(stored, config.labels, scores)
@@ -88,17 +86,6 @@ def _resampling(config: BootstrapConfig) -> Resampling:
     if config.seed < 0:
         raise ConfigError(f"bootstrap.seed={config.seed}: give 0 or more")
     return Resampling(config.resamples, config.confidence, config.seed)
-
-
-def _open(names: Sequence[str]) -> list[StoredRun]:
-    runs = [open_run(name) for name in names]
-    places: set[str] = set()
-    for stored in runs:
-        place = str(stored.root.resolve() if isinstance(stored.root, Path) else stored.root)
-        if place in places:
-            raise ConfigError(f"run: {stored.name} is given twice; give each run once")
-        places.add(place)
-    return runs
 
 
 def _write(evaluation: Evaluation, target: Path, told: Console) -> None:

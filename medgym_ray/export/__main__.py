@@ -21,7 +21,7 @@ from medgym_ray.export.split import Side, Split
 from medgym_ray.export.views.base import View
 from medgym_ray.export.views.registry import find_view
 from medgym_ray.store.atomic import whole_directory
-from medgym_ray.store.stored import new_directory, run_names
+from medgym_ray.store.stored import new_directory, open_runs
 
 
 def run(config: ExportConfig) -> int:
@@ -32,7 +32,7 @@ def run(config: ExportConfig) -> int:
     view = find_view(config.view)
     check(config, view)
     target = new_directory(config.output.dir)
-    source = Source.open(run_names(config.run))
+    source = Source.open(open_runs(config.run))
     for name in source.unfinished():
         _tell(f"{name}: rows in the log of an unfinished run are left out; its own command brings them in")
     index = read_index(source, replies=view.replies)

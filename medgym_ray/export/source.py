@@ -10,7 +10,7 @@ import pyarrow as pa
 from medgym_ray.store.layout import TRAJECTORIES, logs
 from medgym_ray.store.roots import Root
 from medgym_ray.store.shards import ManifestEntry
-from medgym_ray.store.stored import StoredRun, open_run, read_shard
+from medgym_ray.store.stored import StoredRun, read_shard
 
 _BATCH = 64
 """Trajectories in memory."""
@@ -27,9 +27,8 @@ class Source:
     shards: tuple[tuple[Root, ManifestEntry], ...]
 
     @classmethod
-    def open(cls, names: Sequence[str]) -> "Source":
-        """Raises ConfigError where a name is no run's, StorageError where a manifest cannot be read."""
-        runs = tuple(open_run(name) for name in names)
+    def open(cls, runs: tuple[StoredRun, ...]) -> "Source":
+        """Raises StorageError where a manifest cannot be read."""
         return cls(runs, tuple((run.root, entry) for run in runs for entry in run.entries()))
 
     @property

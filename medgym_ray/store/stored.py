@@ -50,15 +50,19 @@ class StoredRun:
             yield from read_shard(self.root, entry.shard, FAILURES, None, 1024)
 
 
-def run_names(typed: object) -> list[str]:
-    """The runs that `run=DIR` or `run=[DIR,…]` names. Raises ConfigError for none, and for one named twice."""
+def open_runs(typed: object) -> tuple[StoredRun, ...]:
+    """The runs that `run=DIR` or `run=[DIR,…]` names. Raises ConfigError for none, and for one given twice."""
     names = [str(name) for name in typed] if isinstance(typed, list) else [str(typed or "")]
     if not all(name.strip() for name in names) or not names:
         raise ConfigError("run is empty; give run=DIR, or several as run=[A,B]")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"run: {twice} is given twice; give each run once")
-    return names
+    runs = tuple(open_run(name) for name in names)
+    places: set[str] = set()
+    for stored in runs:
+        place = str(stored.root.resolve() if isinstance(stored.root, Path) else stored.root)
+        if place in places:
+            raise ConfigError(f"run: {stored.name} is given twice; give each run once")
+        places.add(place)
+    return runs
 
 
 def open_run(name: str, key: str = "run") -> StoredRun:
