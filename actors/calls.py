@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import time
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ray
@@ -20,6 +21,8 @@ from medgym_ray.errors import ClusterError
 
 LOST = (ActorDiedError, ActorUnavailableError)
 """The actor or the way to it is gone; whether it did what was asked is open."""
+TELL_S = 5.0
+"""How long a call waits that a run can do without."""
 _AGAIN_S = 2.0
 _FOLLOWER_S = 300.0
 """How long a call waits for the actor that follows a dead one."""
@@ -62,6 +65,26 @@ def kill(actor: Any) -> None:
     """Ends an actor that may have ended long ago."""
     with contextlib.suppress(RayError):
         ray.kill(actor)
+
+
+async def tell(actors: Iterable[Any], method: str, *arguments: Any) -> None:
+    """Calls the same method of each; one that is dead need not know."""
+    await within(TELL_S, [getattr(actor, method).remote(*arguments) for actor in actors])
+
+
+async def within(seconds: float, calls: Sequence[Any]) -> None:
+    """Waits for calls, one of which may fail or hang without harm to the run."""
+    pending = [asyncio.ensure_future(answer(call)) for call in calls]
+    if pending:
+        await asyncio.wait(pending, timeout=seconds)
+        await cancel(pending)
+
+
+async def cancel(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    """Waits until each has ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Seat:

@@ -23,7 +23,7 @@ from pathlib import Path
 from benchmarks.measure.processes import Footprint, containers, engine, footprint, processes, pss_mb
 from benchmarks.measure.processor import ENGINE
 from benchmarks.measure.results import environment_lines, figure, markdown, say, write_section
-from benchmarks.sandbox import BACKENDS, CELLS, backend_names
+from benchmarks.sandbox.load import BACKENDS, CELLS, backend_names
 from medgym_ray.errors import SandboxError
 from medgym_ray.sandboxes.base import Cell, CellStatus, Limits, Sandbox
 from medgym_ray.sandboxes.pool import SandboxPool

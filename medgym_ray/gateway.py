@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from medgym_ray import cli, generate, privacy
+from medgym_ray import cli, privacy
 from medgym_ray.config import GatewayConfig
+from medgym_ray.generate import command
 from medgym_ray.tasks.registry import make_family, wanted_families
 from medgym_ray.validation import validate_gateway
 
@@ -17,7 +18,7 @@ def run(config: GatewayConfig) -> int:
     privacy.check([privacy.Destination("gateway.host", f"http://{config.gateway.host}")], restricted, config.privacy)
     if config.gateway.folder is not None:
         config.gateway.folder = str(Path(config.gateway.folder).expanduser().absolute())
-    return generate.run(config)
+    return command.run(config)
 
 
 def main() -> None:

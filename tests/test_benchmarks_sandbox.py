@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import sandbox, soak
+from benchmarks import soak
 from benchmarks.measure import processes, processor, results, timing
+from benchmarks.sandbox import load
 
 _STAT = "4711 (a) (b c) S 12 4711 4711 0 -1 4194560 1 2 3 4 150 50 30 20 20 0 1 0 999 1000 10"
 
@@ -99,19 +100,19 @@ def test_tables_are_markdown() -> None:
 
 
 def test_backends_are_named_or_refused() -> None:
-    assert sandbox.backend_names("docker, namespace") == ["docker", "namespace"]
+    assert load.backend_names("docker, namespace") == ["docker", "namespace"]
     for wrong in ("", "podman", "docker,podman"):
         with pytest.raises(argparse.ArgumentTypeError, match="namespace, docker, runsc"):
-            sandbox.backend_names(wrong)
+            load.backend_names(wrong)
 
 
-@pytest.mark.parametrize("backend", [*sandbox.BACKENDS, "plain"])
+@pytest.mark.parametrize("backend", [*load.BACKENDS, "plain"])
 def test_the_real_run_has_enough_repeats(backend: str) -> None:
-    full = sandbox.repeats(backend, quick=False)
+    full = load.repeats(backend, quick=False)
     assert full.cells >= 60
     assert full.heavy >= 30
     assert full.levels == (1, 2, 4, 8, 16)
-    assert sandbox.repeats(backend, quick=True).cells < full.cells
+    assert load.repeats(backend, quick=True).cells < full.cells
 
 
 def test_a_trend_is_the_slope_of_the_line() -> None:

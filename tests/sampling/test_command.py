@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from actors import cluster
-from medgym_ray import generate
 from medgym_ray.config import GenerateConfig
+from medgym_ray.generate.command import run
 from medgym_ray.identity import identity, run_key
 from medgym_ray.store.recovery import prepare_directory, successes
 from medgym_ray.store.run import write_dropped, write_run_file
@@ -57,7 +57,7 @@ ENOUGH = [[True, False, False, True], [False, False, True, False, True]]
 def test_a_run_that_has_its_pairs_is_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = _config(tmp_path / "run")
     asyncio.run(_write(config, ENOUGH))
-    assert generate.run(config) == 0
+    assert run(config) == 0
     content = json.loads((tmp_path / "run" / "adaptive.json").read_text())
     assert (content["pairs"], content["rollouts"], content["tasks_with_all_pairs"]) == (4, 9, 2)
     assert content["gpu_s"] is None
@@ -83,11 +83,11 @@ def test_pairs_and_budgets_may_change_between_two_commands(
 ) -> None:
     asyncio.run(_write(_config(tmp_path / "run"), ENOUGH))
     if over:
-        assert generate.run(_config(tmp_path / "run", **sampling)) == 0
+        assert run(_config(tmp_path / "run", **sampling)) == 0
         assert (tmp_path / "run" / "adaptive.json").exists() == (sampling["pairs"] is not None)
     else:
         with pytest.raises(AssertionError, match="work was left"):
-            generate.run(_config(tmp_path / "run", **sampling))
+            run(_config(tmp_path / "run", **sampling))
 
 
 def test_tasks_that_were_dropped_stay_listed_and_are_not_called_untried(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_tasks_that_were_dropped_stay_listed_and_are_not_called_untried(tmp_path
     _, second = (task.task_id for task in load_tasks(config.tasks, config.seed).tasks)
     asyncio.run(_write(config, [ENOUGH[0], []]))
     write_dropped(tmp_path / "run", {second: "its gold does not run", "f/gone": "of a larger run"})
-    assert generate.run(config) == 0
+    assert run(config) == 0
     rows = [json.loads(line) for line in (tmp_path / "run" / "dropped.jsonl").read_text().splitlines()]
     assert rows == [{"task_id": second, "reason": "its gold does not run"}]
     content = json.loads((tmp_path / "run" / "adaptive.json").read_text())
