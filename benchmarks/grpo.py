@@ -2,8 +2,8 @@
 
 `python -m benchmarks.grpo [--seeds 0,1,2] [--write]`. A model of some 200,000 parameters, made up on the spot, first
 learns by imitation to answer each task with one of three values, of which one is right; nothing tells it which. Then it
-plays the tasks (recipe=grpo) and hears rewards alone. Prints the share of right answers over the updates: a third at
-first, and one where it has learnt. Each seed has weights, data order and sampling of its own.
+plays the tasks (recipe=grpo) and hears rewards alone. Prints the share of right answers over the updates: near a third
+at first, and one where it has learnt. Each seed has weights, data order and sampling of its own.
 """
 
 import argparse
@@ -121,10 +121,10 @@ def curve(seed: int, updates: int, tasks: int) -> list[float]:
 
 
 def table(curves: dict[int, list[float]]) -> str:
-    """A row a tenth of the updates, a column a seed."""
+    """The first update, then a row a tenth of all, a column a seed."""
     updates = min(map(len, curves.values()))
     size = -(-updates // _PARTS)
-    rows = []
+    rows = [("1", *(f"{each[0]:.3f}" for each in curves.values()))]
     for start in range(0, updates, size):
         parts = [each[start : start + size] for each in curves.values()]
         rows.append((f"{start + 1}-{start + len(parts[0])}", *(f"{sum(part) / len(part):.3f}" for part in parts)))
